@@ -77,7 +77,9 @@ write_build_info() {
 make_variant() { # VARIANT TARGET...
     local variant=$1
     shift
-    make --no-print-directory -f src/Makefile -j"$(nproc)" VARIANT="$variant" ${V:+V=1} "$@"
+    local verbose=-s
+    [ -z "${V:-}" ] || verbose=V=1
+    make --no-print-directory -f src/Makefile -j"$(nproc)" VARIANT="$variant" "$verbose" "$@"
 }
 
 prepare_build() { # [GROUP...]: what every build needs, once per call of build.sh
