@@ -42,7 +42,7 @@ need_groups() { # GROUP...
 
 # --- building --------------------------------------------------------------------------------------
 
-in_git() { command -v git >/dev/null && [ -e .git ] && git -c safe.directory="$root" "$@" 2>/dev/null; }
+in_git() { command -v git >/dev/null && [ -e .git ] && git --no-optional-locks -c safe.directory="$root" "$@" 2>/dev/null; }
 
 # 1.0.0 at the tag v1.0.0, else 1.0.0+gCOMMIT, with -dirty when tracked sources differ from it.
 version() {
