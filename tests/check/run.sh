@@ -10,7 +10,13 @@ scripts() {
     find tests third_party src systemd docs -name '*.sh' 2>/dev/null | sort
 }
 
-check_format() { { sources; test_sources; } | xargs -r clang-format --dry-run -Werror; }
+# One line for each place instead of clang-format's three.
+check_format() {
+    local found
+    found=$({ sources; test_sources; } | xargs -r clang-format --dry-run -Werror 2>&1 |
+        sed -nE 's/^([^:]+:[0-9]+):[0-9]+: error: .*/\1/p; /^[^ ].*\.clang-format/p' | uniq)
+    [ -z "$found" ] || { printf '%s\n' "$found" "clang-format -i FILE mends it"; return 1; }
+}
 
 check_includes() { sources | xargs -r awk -f tests/check/layers.awk tests/check/layers.txt; }
 
@@ -86,7 +92,8 @@ run_one() { # NAME FUNCTION
         grep -E '^(long|globals[.]allow):' "$log" | sed 's/^/    /' || true
     else
         say "FAIL  $name ($((SECONDS - start)) s)"
-        sed 's/^/    /' "$log"
+        grep -v '^  CC ' "$log" | head -n 150 | sed 's/^/    /'
+        [ "$(wc -l <"$log")" -le 150 ] || say "    … all of it: ${log#"$root"/}"
         failed=$((failed + 1))
     fi
 }
