@@ -14,7 +14,7 @@ scripts() {
 check_format() {
     local found
     found=$({ sources; test_sources; } | xargs -r clang-format --dry-run -Werror 2>&1 |
-        sed -nE 's/^([^:]+:[0-9]+):[0-9]+: error: .*/\1/p; /^[^ ].*\.clang-format/p' | uniq)
+        sed -nE 's/^([^:]+:[0-9]+):[0-9]+: error: .*/\1/p; /^[^ ].*\.clang-format/p' | uniq || true)
     [ -z "$found" ] || { printf '%s\n' "$found" "clang-format -i FILE mends it"; return 1; }
 }
 
@@ -92,7 +92,7 @@ run_one() { # NAME FUNCTION
         grep -E '^(long|globals[.]allow):' "$log" | sed 's/^/    /' || true
     else
         say "FAIL  $name ($((SECONDS - start)) s)"
-        grep -v '^  CC ' "$log" | head -n 150 | sed 's/^/    /'
+        grep -v '^  CC ' "$log" | head -n 150 | sed 's/^/    /' || true
         [ "$(wc -l <"$log")" -le 150 ] || say "    … all of it: ${log#"$root"/}"
         failed=$((failed + 1))
     fi
