@@ -1,0 +1,32 @@
+/*
+ * From what a person configured to what a worker serves: the configuration's text and the files it names go into one image
+ * (server/image.h), which each worker reads again inside its jail.
+ */
+#ifndef EDGE_SERVER_SNAPSHOT_BUILD_H
+#define EDGE_SERVER_SNAPSHOT_BUILD_H
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "config/site.h"
+
+struct certs;
+
+/*
+ * Reads every certificate and key file that the snapshot names and tries whether they can serve. Returns 0, or -1 and
+ * `errors` holds a line `FILE:LINE: what is wrong` for each trouble. `file` is the configuration's name to show.
+ */
+int snapshot_verify(const struct snapshot *s, const char *file, struct buf *errors);
+
+/*
+ * The sealed image of a configuration: a descriptor, or -1 with errno. A file that cannot be read is left out; its site then
+ * has no certificate, while the others are served.
+ */
+int snapshot_build(const struct snapshot *s, const char *file, struct str text);
+
+/*
+ * The configuration out of an image, with its certificates in `certs` and every cert_id set. Never NULL: an image that cannot
+ * be read ends the process, because the supervisor made it.
+ */
+struct snapshot *snapshot_open(int fd, struct certs *certs);
+
+#endif
