@@ -11,7 +11,7 @@ missing_packages() {
     done
 }
 
-# Where the lists are older than the archive, only an update helps; it takes seconds, so it comes always.
+# Lists older than the archive name files that are gone, so they are read anew, once in a run.
 install_packages() {
     local as=(env)
     if [ "$(id -u)" -ne 0 ]; then
@@ -23,7 +23,8 @@ install_packages() {
         as=(sudo env)
     fi
     printf 'installing packages: %s\n' "$*"
-    "${as[@]}" DEBIAN_FRONTEND=noninteractive apt-get -qq update
+    [ -n "${EDGE_APT_UPDATED:-}" ] || "${as[@]}" DEBIAN_FRONTEND=noninteractive apt-get -qq update
+    export EDGE_APT_UPDATED=yes
     "${as[@]}" DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@" \
         </dev/null >"$EDGE_LOG/apt.log" 2>&1 || {
         tail -n 30 "$EDGE_LOG/apt.log" >&2
