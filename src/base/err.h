@@ -1,0 +1,67 @@
+/*
+ * One int tells what went wrong; 0 is success. Its class is the high part. The first error of a connection wins; the owner
+ * of the connection logs it once. err_text() is for logs, err_status() for an HTTP answer, err_alert() for a TLS alert.
+ */
+#ifndef EDGE_BASE_ERR_H
+#define EDGE_BASE_ERR_H
+
+enum err {
+    ERR_NONE = 0,
+
+    ERR_SYS = 0x100, /* an unexpected errno; whoever meets it logs errno */
+    ERR_NOMEM,
+    ERR_CLOSED, /* the peer closed in the middle of something */
+    ERR_RESET,  /* the peer reset the connection */
+    ERR_REFUSED,
+    ERR_UNREACHABLE,
+    ERR_TIMEOUT_CONNECT,
+    ERR_TIMEOUT_HANDSHAKE,
+    ERR_TIMEOUT_HEAD,
+    ERR_TIMEOUT_IDLE,
+    ERR_TIMEOUT_SEND,
+    ERR_TIMEOUT_SEND_BACKEND,
+    ERR_TIMEOUT_RESPONSE,
+    ERR_TIMEOUT_TUNNEL,
+    ERR_TIMEOUT_QUEUE,
+    ERR_SHUTDOWN, /* edge itself is ending */
+    ERR_SYS_END,
+
+    ERR_TLS = 0x200,      /* + the alert we send (RFC 5246 section 7.2, RFC 8446 section 6) */
+    ERR_TLS_PEER = 0x280, /* + the fatal alert the peer sent */
+
+    ERR_HTTP = 0x300,
+    ERR_HTTP_SYNTAX,          /* not HTTP/1.x grammar */
+    ERR_HTTP_VERSION,         /* HTTP/0.9, HTTP/2 preface, HTTP/3.7 … */
+    ERR_HTTP_TARGET,          /* request target of no allowed form, or a path of two readings */
+    ERR_HTTP_TARGET_LONG,
+    ERR_HTTP_FIELDS_LARGE,    /* head too large or too many fields */
+    ERR_HTTP_FIELD,           /* bad field name or value, obs-fold, bare CR or LF, NUL */
+    ERR_HTTP_HOST,            /* none, several or malformed */
+    ERR_HTTP_FRAMING,         /* Content-Length and Transfer-Encoding that disagree or are malformed */
+    ERR_HTTP_CODING,          /* a transfer coding other than chunked */
+    ERR_HTTP_CHUNK,           /* bad chunk size, extension or trailer */
+    ERR_HTTP_METHOD,          /* a method edge does not pass: CONNECT */
+    ERR_HTTP_CONNECTION,      /* Connection names a field that must not be hop-by-hop */
+    ERR_HTTP_UPGRADE,         /* an upgrade token that is never forwarded */
+    ERR_HTTP_BODY_LARGE,
+    ERR_HTTP_MISDIRECTED,     /* this host belongs to another certificate (RFC 9110 section 15.5.20) */
+    ERR_HTTP_BACKEND,         /* the backend did not answer in valid HTTP */
+    ERR_HTTP_TLS_NEEDED,      /* plain HTTP on the TLS port */
+    ERR_HTTP_UNAVAILABLE,     /* no backend can be used at the moment */
+    ERR_HTTP_END,
+
+    ERR_ACME = 0x400,
+
+    ERR_CONFIG = 0x500,
+};
+
+/* A short English phrase without a full stop, never NULL. */
+const char *err_text(int err);
+/* The status of the answer to a client whose request failed so: 4xx, or 502, 503, 504 for the backend's side. */
+int err_status(int err);
+/* The alert to send, or -1 if none is due. */
+int err_alert(int err);
+/* Maps errno of a socket call to an error. */
+int err_from_errno(int number);
+
+#endif

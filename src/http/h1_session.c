@@ -1,0 +1,697 @@
+/*
+ * HTTP/1.x toward a client: one exchange after the other on one connection. What the socket brings is handled in
+ * session_ready(), what the handler says is only written down; session_settle(), at the end of each turn in which something
+ * happened, is the one place that flushes, reports, ends exchanges, and decides what to wait for.
+ */
+#include <poll.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "http/flow.h"
+#include "http/h1_answer.h"
+#include "http/h1_read.h"
+#include "http/h1_write.h"
+#include "http/session.h"
+#include "net/loop.h"
+#include "net/outbox.h"
+#include "net/stream.h"
+
+enum {
+    READ_HEAD = 16 * 1024,
+    READ_AHEAD = 4 * 1024,     /* of the next request, while one is under way */
+    READS_PER_TURN = 4,
+    LINGER_ANSWERED_MS = 5000, /* for the client to close after the last answer */
+    LINGER_UPLOAD_MS = 30000,  /* for a client that still sends a body which nobody wants */
+    HALF_CLOSED_MS = 30000,    /* a client that will send no more waits for a silent backend this long */
+};
+
+enum session_state {
+    SESSION_WAIT_HEAD,
+    SESSION_EXCHANGE,
+    SESSION_TUNNEL,
+    SESSION_LINGER, /* everything was said; the client's rest is read and dropped, so that the answer is not lost */
+    SESSION_DEAD,
+};
+
+struct h1_session {
+    struct session session;
+    enum session_state state;
+    uint64_t id;
+    struct stream *stream;
+    struct watch watch;
+    struct task settle;
+    struct timer timer;    /* the state's limit */
+    struct timer deadline; /* the exchange's */
+    struct h1_reader reader;
+    struct buf in; /* an incomplete head, or bytes of the next request */
+    struct outbox out;
+    struct flow flow; /* of the request's body */
+
+    struct exchange *x;    /* under way, or NULL */
+    struct exchange *past; /* over, freed when the turn settles */
+    struct xchg_limits limits;
+    struct h1_answer answer;
+    int abort;         /* why the answer cannot be completed */
+    bool request_done;
+    bool answer_done;
+    bool close_after; /* the present exchange is the last one */
+    bool read_closed;
+    bool write_closed;
+    bool moved; /* bytes of a body went through since the last settling */
+};
+
+static struct h1_session *of_session(struct session *s)
+{
+    return LIST_OWNER(s, struct h1_session, session);
+}
+
+static void session_settle(struct task *t);
+
+static void settle_later(struct h1_session *s)
+{
+    loop_task(s->session.env->loop, &s->settle);
+}
+
+static void set_timer(struct h1_session *s, msec ms)
+{
+    loop_timer(s->session.env->loop, &s->timer, ms);
+}
+
+/* Ends of things */
+
+static void end_exchange(struct h1_session *s, int why)
+{
+    struct exchange *x = s->x;
+    if (!x)
+        return;
+    s->x = NULL;
+    loop_timer_clear(s->session.env->loop, &s->deadline);
+    x->state = XCHG_GONE;
+    x->handler->gone(x, why);
+    x->ops = NULL;
+    x->work = s->past;
+    s->past = x;
+}
+
+static void free_past(struct h1_session *s)
+{
+    while (s->past) {
+        struct exchange *x = s->past;
+        s->past = x->work;
+        arena_done(&x->mem);
+        free(x);
+    }
+}
+
+/* The only end of a session. Memory goes when the turn settles. */
+static void session_kill(struct h1_session *s, int why, enum stream_close how)
+{
+    if (s->state == SESSION_DEAD)
+        return;
+    s->state = SESSION_DEAD;
+    if (why != ERR_NONE)
+        log_debug("conn=%llu closed: %s", (unsigned long long)s->id, err_text(why));
+    end_exchange(s, why != ERR_NONE ? why : ERR_CLOSED);
+    struct loop *loop = s->session.env->loop;
+    loop_timer_clear(loop, &s->timer);
+    loop_unwatch(loop, &s->watch);
+    s->stream->ops->close(s->stream, how);
+    s->stream = NULL;
+    settle_later(s);
+}
+
+static void session_free(struct h1_session *s)
+{
+    struct session_env *env = s->session.env;
+    free_past(s);
+    loop_task_cancel(&s->settle);
+    buf_done(&s->in);
+    outbox_done(&s->out);
+    list_remove(&s->session.link);
+    free(s);
+    env->ended(env);
+}
+
+static void finish_writing(struct h1_session *s)
+{
+    if (s->write_closed)
+        return;
+    s->write_closed = true;
+    s->stream->ops->close(s->stream, STREAM_FINISH);
+}
+
+static void enter_linger(struct h1_session *s)
+{
+    if (s->read_closed) {
+        session_kill(s, ERR_NONE, STREAM_END);
+        return;
+    }
+    s->state = SESSION_LINGER;
+    set_timer(s, s->request_done ? LINGER_ANSWERED_MS : LINGER_UPLOAD_MS);
+    finish_writing(s);
+}
+
+static void enter_wait_head(struct h1_session *s)
+{
+    s->state = SESSION_WAIT_HEAD;
+    h1_reader_init(&s->reader);
+    set_timer(s, s->in.len > 0 ? s->session.env->head_ms : s->session.env->idle_ms);
+}
+
+/* What the handler says */
+
+static struct h1_session *of_exchange(struct exchange *x)
+{
+    return of_session(x->via);
+}
+
+static void abort_answer(struct h1_session *s, int why)
+{
+    if (s->abort == ERR_NONE)
+        s->abort = why;
+    settle_later(s);
+}
+
+static void on_consumed(struct exchange *x, size_t n)
+{
+    struct h1_session *s = of_exchange(x);
+    flow_taken(&s->flow, n);
+    settle_later(s);
+}
+
+static void on_interim(struct exchange *x, const struct head *h)
+{
+    struct h1_session *s = of_exchange(x);
+    if (h1_write_response(&s->out.queue, h, NULL) < 0)
+        abort_answer(s, ERR_HTTP_BACKEND);
+    settle_later(s);
+}
+
+static void on_head(struct exchange *x, struct head *h)
+{
+    struct h1_session *s = of_exchange(x);
+    /* Who answers with an error while the body still comes does not want the rest: the client is told to stop. */
+    bool refuses_body = !s->request_done && h->status >= 400;
+    if (!x->req.keep_alive || refuses_body || s->session.env->draining || h1_answer_needs_close(&x->req, h))
+        s->close_after = true;
+    if (h1_answer_begin(&s->answer, &s->out.queue, &x->req, h, s->close_after) < 0)
+        abort_answer(s, ERR_HTTP_BACKEND);
+    settle_later(s);
+}
+
+static void on_body(struct exchange *x, struct str data)
+{
+    struct h1_session *s = of_exchange(x);
+    settle_later(s);
+    if (s->state == SESSION_TUNNEL || s->answer.framing == FRAME_CLOSE) {
+        outbox_payload(&s->out, s->stream, data);
+    } else if (s->answer.framing == FRAME_CHUNKED) {
+        if (h1_write_chunk_begin(&s->out.queue, data.n) < 0)
+            abort_answer(s, ERR_NOMEM);
+        outbox_payload(&s->out, s->stream, data);
+        if (h1_write_chunk_end(&s->out.queue) < 0)
+            abort_answer(s, ERR_NOMEM);
+    } else if (s->answer.framing == FRAME_LENGTH && data.n <= s->answer.left) {
+        s->answer.left -= data.n;
+        outbox_payload(&s->out, s->stream, data);
+    } else if (s->answer.framing == FRAME_LENGTH) {
+        abort_answer(s, ERR_HTTP_BACKEND);
+    } else {
+        s->out.gone += data.n; /* an answer without a body: dropped, and the credit returned */
+    }
+}
+
+static void on_end(struct exchange *x, const struct head *trailers)
+{
+    struct h1_session *s = of_exchange(x);
+    if (s->answer.framing == FRAME_LENGTH && s->answer.left > 0 && s->state != SESSION_TUNNEL)
+        abort_answer(s, ERR_CLOSED);
+    else if (s->answer.framing == FRAME_CHUNKED && h1_write_last_chunk(&s->out.queue, trailers) < 0)
+        abort_answer(s, ERR_NOMEM);
+    x->state = XCHG_ANSWERED;
+    s->answer_done = true;
+    settle_later(s);
+}
+
+static void on_tunnel(struct exchange *x, struct head *h)
+{
+    struct h1_session *s = of_exchange(x);
+    struct h1_how how = {.framing = FRAME_NONE, .upgrade = true};
+    if (h1_write_response(&s->out.queue, h, &how) < 0)
+        abort_answer(s, ERR_HTTP_BACKEND);
+    s->state = SESSION_TUNNEL;
+    s->answer.framing = FRAME_CLOSE;
+    s->close_after = true;
+    s->request_done = false;
+    h1_reader_raw(&s->reader);
+    set_timer(s, s->limits.tunnel);
+    settle_later(s);
+}
+
+static void on_reset(struct exchange *x, int why)
+{
+    abort_answer(of_exchange(x), why);
+}
+
+static void on_deadline(struct exchange *x, msec ms)
+{
+    struct h1_session *s = of_exchange(x);
+    loop_timer(s->session.env->loop, &s->deadline, ms);
+}
+
+static void on_limits(struct exchange *x, const struct xchg_limits *limits)
+{
+    struct h1_session *s = of_exchange(x);
+    if (limits->send > 0)
+        s->limits.send = limits->send;
+    if (limits->tunnel > 0)
+        s->limits.tunnel = limits->tunnel;
+}
+
+static const struct xchg_ops xchg_ops = {
+    .consumed = on_consumed,
+    .interim = on_interim,
+    .head = on_head,
+    .body = on_body,
+    .end = on_end,
+    .tunnel = on_tunnel,
+    .reset = on_reset,
+    .deadline = on_deadline,
+    .limits = on_limits,
+};
+
+/* Requests */
+
+static struct exchange *new_exchange(struct h1_session *s)
+{
+    struct session_env *env = s->session.env;
+    const struct link_info *info = s->stream->ops->info(s->stream);
+    struct exchange *x = calloc(1, sizeof *x);
+    if (!x)
+        return NULL;
+    x->ops = &xchg_ops;
+    x->via = &s->session;
+    x->handler = env->handler;
+    x->service = env->service;
+    x->peer = (struct peer){.client = info->peer, .local = info->local, .tls = info->tls, .sni = info->sni};
+    x->id = s->id;
+    x->began = loop_now(env->loop);
+    return x;
+}
+
+/* An answer to bytes that are no request: no handler sees it. */
+static void refuse(struct h1_session *s, int why)
+{
+    log_debug("conn=%llu refused: %s", (unsigned long long)s->id, err_text(why));
+    if (h1_answer_page(&s->out.queue, why) < 0)
+        abort_answer(s, why);
+    s->request_done = s->answer_done = s->close_after = true;
+    s->state = SESSION_EXCHANGE; /* without an exchange: it only waits to be flushed */
+    settle_later(s);
+}
+
+static void begin_exchange(struct h1_session *s, struct str piece)
+{
+    struct exchange *x = new_exchange(s);
+    if (!x) {
+        session_kill(s, ERR_NOMEM, STREAM_RESET);
+        return;
+    }
+    struct str copy = arena_dup(&x->mem, piece);
+    int err = copy.p ? h1_parse_request(copy, &x->req, &x->mem) : ERR_NOMEM;
+    if (err != ERR_NONE) {
+        arena_done(&x->mem);
+        free(x);
+        refuse(s, err);
+        return;
+    }
+    s->x = x;
+    s->state = SESSION_EXCHANGE;
+    s->request_done = s->answer_done = false;
+    s->limits = (struct xchg_limits){.send = s->session.env->send_ms, .tunnel = s->session.env->tunnel_ms};
+    s->flow.under_way = 0;
+    set_timer(s, 0);
+    h1_reader_body(&s->reader, &x->req);
+    x->handler->begin(x);
+}
+
+static void deliver_body(struct h1_session *s, struct str data)
+{
+    s->moved = true;
+    flow_read(&s->flow, data.n);
+    s->x->body_in += data.n;
+    s->x->handler->body(s->x, data);
+}
+
+/* Malformed body: the request's end is unknown, so the connection cannot go on. */
+static void body_failed(struct h1_session *s, int why)
+{
+    s->close_after = true;
+    if (s->x->state == XCHG_WAIT_HEAD)
+        xchg_reset(s->x, why);
+    else
+        abort_answer(s, why);
+}
+
+static void deliver_end(struct h1_session *s, struct str raw)
+{
+    struct head trailers = {0};
+    int err = ERR_NONE;
+    if (raw.n > 0) {
+        struct str copy = arena_dup(&s->x->mem, raw);
+        err = copy.p ? h1_parse_trailers(copy, &trailers, &s->x->mem) : ERR_NOMEM;
+    }
+    if (err != ERR_NONE) {
+        body_failed(s, err);
+        return;
+    }
+    s->request_done = true;
+    s->x->handler->body_end(s->x, &trailers);
+}
+
+static bool may_feed(const struct h1_session *s)
+{
+    switch (s->state) {
+    case SESSION_WAIT_HEAD:
+        return true;
+    case SESSION_EXCHANGE:
+        return s->x && !s->request_done && s->abort == ERR_NONE && s->x->state != XCHG_ANSWERED &&
+               s->reader.state != H1_FAILED;
+    case SESSION_TUNNEL:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Runs input through the reader; returns how many bytes of it were used. */
+static size_t feed(struct h1_session *s, const uint8_t *p, size_t n)
+{
+    size_t total = 0;
+    while (may_feed(s)) {
+        size_t used = 0;
+        struct str piece = {NULL, 0};
+        enum h1_event event = h1_read(&s->reader, p + total, n - total, &used, &piece);
+        total += used;
+        switch (event) {
+        case H1_MORE:
+            return total;
+        case H1_HEAD:
+            begin_exchange(s, piece);
+            break;
+        case H1_BODY:
+            deliver_body(s, piece);
+            break;
+        case H1_END:
+            deliver_end(s, piece);
+            break;
+        case H1_FAIL:
+            if (s->state == SESSION_WAIT_HEAD)
+                refuse(s, s->reader.err);
+            else
+                body_failed(s, s->reader.err);
+            break;
+        }
+    }
+    return s->state == SESSION_LINGER || s->state == SESSION_DEAD ? n : total;
+}
+
+static void feed_buffered(struct h1_session *s)
+{
+    size_t used = feed(s, s->in.len > 0 ? buf_data(&s->in) : (const uint8_t *)"", s->in.len);
+    buf_take(&s->in, used);
+    buf_shrink(&s->in);
+}
+
+static void take_input(struct h1_session *s, const uint8_t *p, size_t n)
+{
+    bool was_idle = s->state == SESSION_WAIT_HEAD && s->in.len == 0;
+    if (s->in.len == 0) {
+        size_t used = feed(s, p, n);
+        p += used;
+        n -= used;
+    }
+    if (s->state == SESSION_DEAD)
+        return;
+    if (n > 0 && !buf_add(&s->in, p, n)) {
+        session_kill(s, ERR_NOMEM, STREAM_RESET);
+        return;
+    }
+    if (n > 0)
+        feed_buffered(s);
+    /* The limit `head` is a total from the first byte on. */
+    if (was_idle && s->state == SESSION_WAIT_HEAD && s->in.len > 0)
+        set_timer(s, s->session.env->head_ms);
+}
+
+/* The socket */
+
+static void input_ended(struct h1_session *s)
+{
+    static const struct head no_trailers = {0};
+    s->read_closed = true;
+    switch (s->state) {
+    case SESSION_WAIT_HEAD:
+        session_kill(s, s->in.len > 0 ? ERR_CLOSED : ERR_NONE, STREAM_END);
+        break;
+    case SESSION_EXCHANGE:
+        if (!s->request_done)
+            session_kill(s, ERR_CLOSED, STREAM_RESET);
+        break;
+    case SESSION_TUNNEL:
+        s->request_done = true;
+        s->x->handler->body_end(s->x, &no_trailers);
+        break;
+    case SESSION_LINGER:
+        session_kill(s, ERR_NONE, STREAM_END);
+        break;
+    case SESSION_DEAD:
+        break;
+    }
+}
+
+static size_t read_room(const struct h1_session *s)
+{
+    if (s->read_closed)
+        return 0;
+    switch (s->state) {
+    case SESSION_WAIT_HEAD:
+        return READ_HEAD;
+    case SESSION_EXCHANGE:
+        if (s->request_done || !s->x || s->x->state == XCHG_ANSWERED)
+            return s->in.len == 0 ? READ_AHEAD : 0;
+        return flow_room(&s->flow);
+    case SESSION_TUNNEL:
+        return flow_room(&s->flow);
+    case SESSION_LINGER:
+        return LOOP_SCRATCH;
+    default:
+        return 0;
+    }
+}
+
+static void read_some(struct h1_session *s)
+{
+    uint8_t *scratch = loop_scratch(s->session.env->loop);
+    for (int i = 0; i < READS_PER_TURN; i++) {
+        size_t room = read_room(s);
+        if (room == 0)
+            return;
+        ssize_t n = s->stream->ops->read(s->stream, scratch, room);
+        if (n == STREAM_AGAIN)
+            return;
+        if (n == 0) {
+            input_ended(s);
+            return;
+        }
+        if (n < 0) {
+            session_kill(s, s->stream->err, STREAM_RESET);
+            return;
+        }
+        take_input(s, scratch, (size_t)n);
+        if ((size_t)n < room && !(s->stream && s->stream->ops->buffered(s->stream)))
+            return;
+    }
+}
+
+static void session_ready(struct watch *w, short events)
+{
+    struct h1_session *s = LIST_OWNER(w, struct h1_session, watch);
+    settle_later(s);
+    if (events & (POLLIN | POLLHUP | POLLERR))
+        read_some(s);
+}
+
+/* Settling */
+
+static void settle_output(struct h1_session *s)
+{
+    bool empty = outbox_flush(&s->out, s->stream);
+    size_t gone = outbox_gone(&s->out);
+    if (gone > 0) {
+        s->moved = true;
+        if (s->x)
+            s->x->handler->sent(s->x, gone);
+    }
+    if (s->out.err != ERR_NONE) {
+        session_kill(s, s->out.err, STREAM_RESET);
+        return;
+    }
+    if (s->abort != ERR_NONE) {
+        session_kill(s, s->abort, STREAM_RESET);
+        return;
+    }
+    if (!empty || !s->answer_done)
+        return;
+    if (s->state == SESSION_TUNNEL) {
+        finish_writing(s);
+        if (s->read_closed)
+            session_kill(s, ERR_NONE, STREAM_END);
+    } else if (s->state == SESSION_EXCHANGE) {
+        bool last = s->close_after || !s->request_done || s->session.env->draining;
+        end_exchange(s, ERR_NONE);
+        if (last || (s->read_closed && s->in.len == 0))
+            enter_linger(s);
+        else
+            enter_wait_head(s);
+    }
+}
+
+static void arm_timer(struct h1_session *s)
+{
+    bool awaited = !outbox_empty(&s->out);
+    switch (s->state) {
+    case SESSION_EXCHANGE:
+        awaited = awaited || (!s->request_done && flow_room(&s->flow) > 0);
+        if (awaited && (s->moved || s->timer.due == 0))
+            set_timer(s, s->x ? s->limits.send : LINGER_UPLOAD_MS);
+        else if (!awaited && !s->read_closed)
+            set_timer(s, 0);
+        else if (!awaited && (s->moved || s->timer.due == 0))
+            set_timer(s, HALF_CLOSED_MS);
+        break;
+    case SESSION_TUNNEL:
+        if (s->moved)
+            set_timer(s, s->limits.tunnel);
+        break;
+    default:
+        break;
+    }
+}
+
+/* What to wait for is a function of the state. */
+static void arm(struct h1_session *s)
+{
+    size_t room = read_room(s);
+    short want = (short)((room > 0 ? POLLIN : 0) | (outbox_empty(&s->out) ? 0 : POLLOUT));
+    struct loop *loop = s->session.env->loop;
+    arm_timer(s);
+    if (s->moved)
+        flow_adapt(&s->flow);
+    s->moved = false;
+    loop_want(loop, &s->watch, s->stream->ops->want(s->stream, want));
+    if (room > 0 && s->stream->ops->buffered(s->stream))
+        loop_again(loop, &s->watch);
+}
+
+static void session_settle(struct task *t)
+{
+    struct h1_session *s = LIST_OWNER(t, struct h1_session, settle);
+    if (s->state != SESSION_DEAD)
+        settle_output(s);
+    /* A request that came with the former one, or bytes that came before the tunnel was open. */
+    if (s->in.len > 0 && may_feed(s))
+        feed_buffered(s);
+    if (s->state == SESSION_WAIT_HEAD && s->in.len > 0 && s->read_closed)
+        session_kill(s, ERR_CLOSED, STREAM_END);
+    if (s->state == SESSION_DEAD) {
+        session_free(s);
+        return;
+    }
+    free_past(s);
+    arm(s);
+}
+
+/* Time */
+
+static void session_expired(struct timer *t)
+{
+    struct h1_session *s = LIST_OWNER(t, struct h1_session, timer);
+    settle_later(s);
+    switch (s->state) {
+    case SESSION_WAIT_HEAD:
+        if (s->in.len > 0)
+            refuse(s, ERR_TIMEOUT_HEAD);
+        else
+            session_kill(s, ERR_TIMEOUT_IDLE, STREAM_END);
+        break;
+    case SESSION_EXCHANGE:
+        if (s->x && s->x->state == XCHG_WAIT_HEAD && !s->request_done) {
+            s->close_after = true;
+            xchg_reset(s->x, ERR_TIMEOUT_SEND);
+        } else {
+            session_kill(s, ERR_TIMEOUT_SEND, STREAM_RESET);
+        }
+        break;
+    case SESSION_TUNNEL:
+        session_kill(s, ERR_TIMEOUT_TUNNEL, STREAM_END);
+        break;
+    case SESSION_LINGER:
+        session_kill(s, ERR_NONE, STREAM_END);
+        break;
+    case SESSION_DEAD:
+        break;
+    }
+}
+
+static void deadline_expired(struct timer *t)
+{
+    struct h1_session *s = LIST_OWNER(t, struct h1_session, deadline);
+    settle_later(s);
+    if (s->x)
+        s->x->handler->expired(s->x);
+}
+
+/* What the worker says */
+
+static void h1_session_drain(struct session *session)
+{
+    struct h1_session *s = of_session(session);
+    s->close_after = true;
+    if (s->state == SESSION_WAIT_HEAD && s->in.len == 0)
+        session_kill(s, ERR_NONE, STREAM_END);
+}
+
+static void h1_session_kill(struct session *session, int why)
+{
+    session_kill(of_session(session), why, STREAM_RESET);
+}
+
+static const struct session_ops session_ops = {
+    .drain = h1_session_drain,
+    .kill = h1_session_kill,
+};
+
+struct session *h1_session_new(struct session_env *env, struct stream *stream, uint64_t id)
+{
+    struct h1_session *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->session = (struct session){.ops = &session_ops, .env = env};
+    s->id = id;
+    s->stream = stream;
+    s->timer.fire = session_expired;
+    s->deadline.fire = deadline_expired;
+    s->settle.run = session_settle;
+    if (loop_watch(env->loop, &s->watch, stream->fd, session_ready) < 0) {
+        free(s);
+        return NULL;
+    }
+    list_append(&env->sessions, &s->session.link);
+    enter_wait_head(s);
+    /* The first request often came with the handshake's last bytes. */
+    loop_again(env->loop, &s->watch);
+    settle_later(s);
+    return &s->session;
+}

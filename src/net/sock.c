@@ -1,0 +1,108 @@
+#include "net/sock.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/addr.h"
+
+static void set_option(int fd, int level, int name, int value)
+{
+    /* An option that the kernel refuses costs speed, never correctness. */
+    (void)setsockopt(fd, level, name, &value, sizeof value);
+}
+
+static int new_socket(int family)
+{
+    return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static int close_failed(int fd)
+{
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+int sock_listen(struct endpoint at, int backlog)
+{
+    struct sockaddr_storage sa;
+    socklen_t n = addr_to(at, &sa);
+    int fd = new_socket(sa.ss_family);
+    if (fd < 0)
+        return -1;
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (sa.ss_family == AF_INET6)
+        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    if (bind(fd, (struct sockaddr *)&sa, n) < 0 || listen(fd, backlog) < 0)
+        return close_failed(fd);
+    return fd;
+}
+
+int sock_accept(int listener, struct endpoint *peer)
+{
+    struct sockaddr_storage sa = {0};
+    socklen_t n = sizeof sa;
+    int fd = accept4(listener, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    *peer = addr_from(&sa);
+    return fd;
+}
+
+static int start_connect(const struct sockaddr_storage *sa, socklen_t n)
+{
+    int fd = new_socket(sa->ss_family);
+    if (fd < 0)
+        return -1;
+    if (sa->ss_family != AF_UNIX)
+        set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (connect(fd, (const struct sockaddr *)sa, n) < 0 && errno != EINPROGRESS)
+        return close_failed(fd);
+    return fd;
+}
+
+int sock_connect(struct endpoint to)
+{
+    struct sockaddr_storage sa;
+    socklen_t n = addr_to(to, &sa);
+    return start_connect(&sa, n);
+}
+
+int sock_connect_unix(struct str path)
+{
+    struct sockaddr_storage sa;
+    socklen_t n = addr_unix(path, &sa);
+    if (n == 0) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return start_connect(&sa, n);
+}
+
+int sock_connect_result(int fd)
+{
+    int result = 0;
+    socklen_t n = sizeof result;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &result, &n) < 0 ? errno : result;
+}
+
+struct endpoint sock_local(int fd)
+{
+    struct sockaddr_storage sa = {0};
+    socklen_t n = sizeof sa;
+    if (getsockname(fd, (struct sockaddr *)&sa, &n) < 0)
+        return (struct endpoint){0};
+    return addr_from(&sa);
+}
+
+void sock_reset(int fd)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(fd);
+}
