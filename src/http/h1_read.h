@@ -60,13 +60,13 @@ enum h1_ext {
 
 struct h1_reader {
     enum h1_state state;
-    int err;          /* enum err after H1_FAIL */
-    size_t scanned;   /* bytes of the head or the trailers that hold no end */
-    size_t line;      /* where the line begins that the scan is in */
-    uint64_t left;    /* of the body or the chunk */
-    uint32_t digits;  /* of the chunk size; bytes of the extension */
+    int err;         /* enum err after H1_FAIL */
+    size_t scanned;  /* bytes of the head or the trailers that hold no end */
+    size_t line;     /* where the line begins that the scan is in */
+    uint64_t left;   /* of the body or the chunk */
+    uint32_t digits; /* of the chunk size; bytes of the extension */
     enum h1_ext ext;
-    uint8_t blanks;   /* empty lines skipped before this head */
+    uint8_t blanks; /* empty lines skipped before this head */
     bool of_response;
 };
 
