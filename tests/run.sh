@@ -161,7 +161,9 @@ sanitizer_reports() { # DIR
     printf '%s\n' "$found"
 }
 
-# Shown as it runs: these take long, and each case says what it was about.
+# Shown as it runs: these take long, and each case says what it was about. What the tests are told:
+# EDGE_BIN, the program; EDGE_VARIANT, release or asan; EDGE_ROOT, the top folder; NODE_PATH, where
+# the packages of tests/e2e/node are.
 e2e_tests() { # VARIANT BINARY FILE...
     local variant=$1 binary=$2 name=e2e-$1 reports=$results/e2e-$1-reports passed failed found status=0 start=$SECONDS
     shift 2
@@ -208,7 +210,7 @@ run_end_to_end() { # FILE...
     # What the tests name as slow is for --all.
     [ "$all" = yes ] || cases+=(-m "not slow")
     for file in build/edge build/asan/edge; do [ -x "$file" ] || return 0; done
-    step "node packages" node_modules
+    [ ! -f tests/e2e/node/package.json ] || step "node packages" node_modules
     step "end-to-end tests" e2e_tests release build/edge "${cases[@]}"
     step "end-to-end tests, sanitizers" e2e_tests asan build/asan/edge "${cases[@]}"
 }
