@@ -119,22 +119,16 @@ int err_from_errno(int number)
 {
     switch (number) {
     case ECONNREFUSED:
-    case ENOENT: /* a unix socket that is not there */
-        return ERR_REFUSED;
+    case ENOENT: /* a unix socket that is not there */ return ERR_REFUSED;
     case ECONNRESET:
-    case EPIPE:
-        return ERR_RESET;
+    case EPIPE: return ERR_RESET;
     case ENETUNREACH:
     case EHOSTUNREACH:
     case ENETDOWN:
-    case EADDRNOTAVAIL:
-        return ERR_UNREACHABLE;
-    case ETIMEDOUT:
-        return ERR_TIMEOUT_CONNECT;
+    case EADDRNOTAVAIL: return ERR_UNREACHABLE;
+    case ETIMEDOUT: return ERR_TIMEOUT_CONNECT;
     case ENOMEM:
-    case ENOBUFS:
-        return ERR_NOMEM;
-    default:
-        return ERR_SYS;
+    case ENOBUFS: return ERR_NOMEM;
+    default: return ERR_SYS;
     }
 }

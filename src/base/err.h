@@ -30,24 +30,24 @@ enum err {
     ERR_TLS_PEER = 0x280, /* + the fatal alert the peer sent */
 
     ERR_HTTP = 0x300,
-    ERR_HTTP_SYNTAX,          /* not HTTP/1.x grammar */
-    ERR_HTTP_VERSION,         /* HTTP/0.9, HTTP/2 preface, HTTP/3.7 … */
-    ERR_HTTP_TARGET,          /* request target of no allowed form, or a path of two readings */
+    ERR_HTTP_SYNTAX,  /* not HTTP/1.x grammar */
+    ERR_HTTP_VERSION, /* HTTP/0.9, HTTP/2 preface, HTTP/3.7 … */
+    ERR_HTTP_TARGET,  /* request target of no allowed form, or a path of two readings */
     ERR_HTTP_TARGET_LONG,
-    ERR_HTTP_FIELDS_LARGE,    /* head too large or too many fields */
-    ERR_HTTP_FIELD,           /* bad field name or value, obs-fold, bare CR or LF, NUL */
-    ERR_HTTP_HOST,            /* none, several or malformed */
-    ERR_HTTP_FRAMING,         /* Content-Length and Transfer-Encoding that disagree or are malformed */
-    ERR_HTTP_CODING,          /* a transfer coding other than chunked */
-    ERR_HTTP_CHUNK,           /* bad chunk size, extension or trailer */
-    ERR_HTTP_METHOD,          /* a method edge does not pass: CONNECT */
-    ERR_HTTP_CONNECTION,      /* Connection names a field that must not be hop-by-hop */
-    ERR_HTTP_UPGRADE,         /* an upgrade token that is never forwarded */
+    ERR_HTTP_FIELDS_LARGE, /* head too large or too many fields */
+    ERR_HTTP_FIELD,        /* bad field name or value, obs-fold, bare CR or LF, NUL */
+    ERR_HTTP_HOST,         /* none, several or malformed */
+    ERR_HTTP_FRAMING,      /* Content-Length and Transfer-Encoding that disagree or are malformed */
+    ERR_HTTP_CODING,       /* a transfer coding other than chunked */
+    ERR_HTTP_CHUNK,        /* bad chunk size, extension or trailer */
+    ERR_HTTP_METHOD,       /* a method edge does not pass: CONNECT */
+    ERR_HTTP_CONNECTION,   /* Connection names a field that must not be hop-by-hop */
+    ERR_HTTP_UPGRADE,      /* an upgrade token that is never forwarded */
     ERR_HTTP_BODY_LARGE,
-    ERR_HTTP_MISDIRECTED,     /* this host belongs to another certificate (RFC 9110 section 15.5.20) */
-    ERR_HTTP_BACKEND,         /* the backend did not answer in valid HTTP */
-    ERR_HTTP_TLS_NEEDED,      /* plain HTTP on the TLS port */
-    ERR_HTTP_UNAVAILABLE,     /* no backend can be used at the moment */
+    ERR_HTTP_MISDIRECTED, /* this host belongs to another certificate (RFC 9110 section 15.5.20) */
+    ERR_HTTP_BACKEND,     /* the backend did not answer in valid HTTP */
+    ERR_HTTP_TLS_NEEDED,  /* plain HTTP on the TLS port */
+    ERR_HTTP_UNAVAILABLE, /* no backend can be used at the moment */
     ERR_HTTP_END,
 
     ERR_ACME = 0x400,

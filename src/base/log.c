@@ -58,10 +58,10 @@ static void log_line(enum log_level level, const char *format, va_list ap)
     errno = saved;
 }
 
-#define LOG_BODY(level)                                                                                                \
-    va_list ap;                                                                                                        \
-    va_start(ap, format);                                                                                              \
-    log_line(level, format, ap);                                                                                       \
+#define LOG_BODY(level)          \
+    va_list ap;                  \
+    va_start(ap, format);        \
+    log_line(level, format, ap); \
     va_end(ap)
 
 void log_error(const char *format, ...)

@@ -16,7 +16,7 @@ struct str {
 
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
 /* For "%.*s". */
-#define STR_ARG(s) (int)(s).n, ((s).p ? (s).p : "")
+#define STR_ARG(s)    (int)(s).n, ((s).p ? (s).p : "")
 #define nitems(array) (sizeof(array) / sizeof((array)[0]))
 
 struct str str_of(const char *terminated);

@@ -55,7 +55,10 @@ struct client_user {
  * Starts to connect. The user's functions are never called from inside client_open(), client_request(), client_body()
  * or client_end(): a failure is told in the next turn. NULL: errno tells (memory or descriptors).
  */
-struct client *client_open(struct loop *loop, const struct client_target *target, const struct client_limits *limits);
+struct client *client_open(struct loop *loop, const struct client_target *target,
+                           const struct client_limits *limits);
+/* New limits for what comes. */
+void client_limit(struct client *c, const struct client_limits *limits);
 /* Who is called from now on. A pooled connection has no user; one that dies then calls lost(). */
 void client_attach(struct client *c, const struct client_user *calls, void *user);
 /*

@@ -32,10 +32,10 @@
 enum { XCHG_WINDOW = 256 * 1024 };
 
 enum xchg_state {
-    XCHG_WAIT_HEAD,   /* the handler owes a final head */
-    XCHG_WAIT_END,    /* the head has gone out, the body is due */
+    XCHG_WAIT_HEAD, /* the handler owes a final head */
+    XCHG_WAIT_END,  /* the head has gone out, the body is due */
     XCHG_TUNNEL,
-    XCHG_ANSWERED,    /* the answer is complete; the request's body may still come */
+    XCHG_ANSWERED, /* the answer is complete; the request's body may still come */
     XCHG_GONE,
 };
 
@@ -95,11 +95,11 @@ struct exchange {
     struct head req;
     struct peer peer;
 
-    uint64_t id;        /* of the connection, for log lines */
-    msec began;         /* first byte of the request */
-    int status;         /* of the final head, 0 before */
-    uint64_t body_in;   /* bytes of body received, tunnel included */
-    uint64_t body_out;  /* bytes of body sent */
+    uint64_t id;       /* of the connection, for log lines */
+    msec began;        /* first byte of the request */
+    int status;        /* of the final head, 0 before */
+    uint64_t body_in;  /* bytes of body received, tunnel included */
+    uint64_t body_out; /* bytes of body sent */
 };
 
 void xchg_consumed(struct exchange *x, size_t n);

@@ -28,7 +28,8 @@ bool h1_answer_needs_close(const struct head *req, const struct head *h)
     return announced(req, h) == FRAME_CLOSE;
 }
 
-int h1_answer_begin(struct h1_answer *a, struct buf *out, const struct head *req, const struct head *h, bool close)
+int h1_answer_begin(struct h1_answer *a, struct buf *out, const struct head *req, const struct head *h,
+                    bool close)
 {
     struct h1_how how = {.framing = announced(req, h), .close = close, .keep = !close && req->minor == 0};
     how.length = h->framing == FRAME_LENGTH ? h->length : 0;

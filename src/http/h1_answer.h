@@ -19,7 +19,8 @@ bool h1_answer_needs_close(const struct head *req, const struct head *h);
  * Writes the head of answer h to request req and tells in *a what has to follow. close: this is the connection's last answer.
  * Returns 0, or -1 when memory is out or h cannot be written.
  */
-int h1_answer_begin(struct h1_answer *a, struct buf *out, const struct head *req, const struct head *h, bool close);
+int h1_answer_begin(struct h1_answer *a, struct buf *out, const struct head *req, const struct head *h,
+                    bool close);
 /* A whole answer with `Connection: close`: the standard page of err_status(err). Returns 0 or -1. */
 int h1_answer_page(struct buf *out, int err);
 

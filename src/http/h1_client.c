@@ -53,7 +53,7 @@ struct client {
     bool to_head;
     bool interim; /* the head last read was a 1xx */
     bool wants_upgrade;
-    bool started;  /* client_request() was called for the present exchange */
+    bool started; /* client_request() was called for the present exchange */
     bool request_done;
     bool answer_begun; /* a byte of it has come */
     bool answer_done;
@@ -84,7 +84,8 @@ static void fail(struct client *c, int why)
 static void client_ready(struct watch *w, short events);
 static void client_expired(struct timer *t);
 
-struct client *client_open(struct loop *loop, const struct client_target *target, const struct client_limits *limits)
+struct client *client_open(struct loop *loop, const struct client_target *target,
+                           const struct client_limits *limits)
 {
     struct client *c = calloc(1, sizeof *c);
     if (!c)
@@ -141,6 +142,11 @@ static void client_free(struct client *c)
     free(c);
 }
 
+void client_limit(struct client *c, const struct client_limits *limits)
+{
+    c->limits = *limits;
+}
+
 void client_attach(struct client *c, const struct client_user *calls, void *user)
 {
     c->calls = calls;
@@ -173,13 +179,15 @@ bool client_alive(struct client *c)
     char byte;
     if (c->state != CLIENT_REST || !c->stream)
         return false;
-    return recv(c->stream->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    return recv(c->stream->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 bool client_reusable(const struct client *c)
 {
-    return c->state == CLIENT_EXCHANGE && c->request_done && c->answer_done && c->keep_alive && !c->write_broken &&
-           !c->read_closed && c->err == ERR_NONE && c->in.len == 0 && outbox_empty(&c->out);
+    return c->state == CLIENT_EXCHANGE && c->request_done && c->answer_done && c->keep_alive &&
+           !c->write_broken && !c->read_closed && c->err == ERR_NONE && c->in.len == 0 &&
+           outbox_empty(&c->out);
 }
 
 bool client_untouched(const struct client *c)
@@ -311,22 +319,15 @@ static bool may_feed(const struct client *c)
 static void take_event(struct client *c, enum h1_event event, struct str piece)
 {
     switch (event) {
-    case H1_HEAD:
-        take_head(c, piece);
-        break;
+    case H1_HEAD: take_head(c, piece); break;
     case H1_BODY:
         c->moved = true;
         flow_read(&c->flow, piece.n);
         c->calls->body(c->user, piece);
         break;
-    case H1_END:
-        take_end(c, piece);
-        break;
-    case H1_FAIL:
-        fail(c, ERR_HTTP_BACKEND);
-        break;
-    case H1_MORE:
-        break;
+    case H1_END: take_end(c, piece); break;
+    case H1_FAIL: fail(c, ERR_HTTP_BACKEND); break;
+    case H1_MORE: break;
     }
 }
 
@@ -390,12 +391,9 @@ static size_t read_room(const struct client *c)
         if (c->answer_done)
             return 0;
         return c->reader.state == H1_WAIT_HEAD ? READ_HEAD : flow_room(&c->flow);
-    case CLIENT_TUNNEL:
-        return flow_room(&c->flow);
-    case CLIENT_REST:
-        return 1;
-    default:
-        return 0;
+    case CLIENT_TUNNEL: return flow_room(&c->flow);
+    case CLIENT_REST: return 1;
+    default: return 0;
     }
 }
 

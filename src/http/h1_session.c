@@ -8,57 +8,15 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "http/flow.h"
-#include "http/h1_answer.h"
-#include "http/h1_read.h"
-#include "http/h1_write.h"
-#include "http/session.h"
-#include "net/loop.h"
-#include "net/outbox.h"
-#include "net/stream.h"
+#include "http/h1_session_int.h"
 
 enum {
     READ_HEAD = 16 * 1024,
-    READ_AHEAD = 4 * 1024,     /* of the next request, while one is under way */
+    READ_AHEAD = 4 * 1024, /* of the next request, while one is under way */
     READS_PER_TURN = 4,
     LINGER_ANSWERED_MS = 5000, /* for the client to close after the last answer */
     LINGER_UPLOAD_MS = 30000,  /* for a client that still sends a body which nobody wants */
     HALF_CLOSED_MS = 30000,    /* a client that will send no more waits for a silent backend this long */
-};
-
-enum session_state {
-    SESSION_WAIT_HEAD,
-    SESSION_EXCHANGE,
-    SESSION_TUNNEL,
-    SESSION_LINGER, /* everything was said; the client's rest is read and dropped, so that the answer is not lost */
-    SESSION_DEAD,
-};
-
-struct h1_session {
-    struct session session;
-    enum session_state state;
-    uint64_t id;
-    struct stream *stream;
-    struct watch watch;
-    struct task settle;
-    struct timer timer;    /* the state's limit */
-    struct timer deadline; /* the exchange's */
-    struct h1_reader reader;
-    struct buf in; /* an incomplete head, or bytes of the next request */
-    struct outbox out;
-    struct flow flow; /* of the request's body */
-
-    struct exchange *x;    /* under way, or NULL */
-    struct exchange *past; /* over, freed when the turn settles */
-    struct xchg_limits limits;
-    struct h1_answer answer;
-    int abort;         /* why the answer cannot be completed */
-    bool request_done;
-    bool answer_done;
-    bool close_after; /* the present exchange is the last one */
-    bool read_closed;
-    bool write_closed;
-    bool moved; /* bytes of a body went through since the last settling */
 };
 
 static struct h1_session *of_session(struct session *s)
@@ -68,9 +26,16 @@ static struct h1_session *of_session(struct session *s)
 
 static void session_settle(struct task *t);
 
-static void settle_later(struct h1_session *s)
+void h1_session_settle_later(struct h1_session *s)
 {
     loop_task(s->session.env->loop, &s->settle);
+}
+
+void h1_session_abort(struct h1_session *s, int why)
+{
+    if (s->abort == ERR_NONE)
+        s->abort = why;
+    h1_session_settle_later(s);
 }
 
 static void set_timer(struct h1_session *s, msec ms)
@@ -118,7 +83,7 @@ static void session_kill(struct h1_session *s, int why, enum stream_close how)
     loop_unwatch(loop, &s->watch);
     s->stream->ops->close(s->stream, how);
     s->stream = NULL;
-    settle_later(s);
+    h1_session_settle_later(s);
 }
 
 static void session_free(struct h1_session *s)
@@ -159,128 +124,6 @@ static void enter_wait_head(struct h1_session *s)
     set_timer(s, s->in.len > 0 ? s->session.env->head_ms : s->session.env->idle_ms);
 }
 
-/* What the handler says */
-
-static struct h1_session *of_exchange(struct exchange *x)
-{
-    return of_session(x->via);
-}
-
-static void abort_answer(struct h1_session *s, int why)
-{
-    if (s->abort == ERR_NONE)
-        s->abort = why;
-    settle_later(s);
-}
-
-static void on_consumed(struct exchange *x, size_t n)
-{
-    struct h1_session *s = of_exchange(x);
-    flow_taken(&s->flow, n);
-    settle_later(s);
-}
-
-static void on_interim(struct exchange *x, const struct head *h)
-{
-    struct h1_session *s = of_exchange(x);
-    if (h1_write_response(&s->out.queue, h, NULL) < 0)
-        abort_answer(s, ERR_HTTP_BACKEND);
-    settle_later(s);
-}
-
-static void on_head(struct exchange *x, struct head *h)
-{
-    struct h1_session *s = of_exchange(x);
-    /* Who answers with an error while the body still comes does not want the rest: the client is told to stop. */
-    bool refuses_body = !s->request_done && h->status >= 400;
-    if (!x->req.keep_alive || refuses_body || s->session.env->draining || h1_answer_needs_close(&x->req, h))
-        s->close_after = true;
-    if (h1_answer_begin(&s->answer, &s->out.queue, &x->req, h, s->close_after) < 0)
-        abort_answer(s, ERR_HTTP_BACKEND);
-    settle_later(s);
-}
-
-static void on_body(struct exchange *x, struct str data)
-{
-    struct h1_session *s = of_exchange(x);
-    settle_later(s);
-    if (s->state == SESSION_TUNNEL || s->answer.framing == FRAME_CLOSE) {
-        outbox_payload(&s->out, s->stream, data);
-    } else if (s->answer.framing == FRAME_CHUNKED) {
-        if (h1_write_chunk_begin(&s->out.queue, data.n) < 0)
-            abort_answer(s, ERR_NOMEM);
-        outbox_payload(&s->out, s->stream, data);
-        if (h1_write_chunk_end(&s->out.queue) < 0)
-            abort_answer(s, ERR_NOMEM);
-    } else if (s->answer.framing == FRAME_LENGTH && data.n <= s->answer.left) {
-        s->answer.left -= data.n;
-        outbox_payload(&s->out, s->stream, data);
-    } else if (s->answer.framing == FRAME_LENGTH) {
-        abort_answer(s, ERR_HTTP_BACKEND);
-    } else {
-        s->out.gone += data.n; /* an answer without a body: dropped, and the credit returned */
-    }
-}
-
-static void on_end(struct exchange *x, const struct head *trailers)
-{
-    struct h1_session *s = of_exchange(x);
-    if (s->answer.framing == FRAME_LENGTH && s->answer.left > 0 && s->state != SESSION_TUNNEL)
-        abort_answer(s, ERR_CLOSED);
-    else if (s->answer.framing == FRAME_CHUNKED && h1_write_last_chunk(&s->out.queue, trailers) < 0)
-        abort_answer(s, ERR_NOMEM);
-    x->state = XCHG_ANSWERED;
-    s->answer_done = true;
-    settle_later(s);
-}
-
-static void on_tunnel(struct exchange *x, struct head *h)
-{
-    struct h1_session *s = of_exchange(x);
-    struct h1_how how = {.framing = FRAME_NONE, .upgrade = true};
-    if (h1_write_response(&s->out.queue, h, &how) < 0)
-        abort_answer(s, ERR_HTTP_BACKEND);
-    s->state = SESSION_TUNNEL;
-    s->answer.framing = FRAME_CLOSE;
-    s->close_after = true;
-    s->request_done = false;
-    h1_reader_raw(&s->reader);
-    set_timer(s, s->limits.tunnel);
-    settle_later(s);
-}
-
-static void on_reset(struct exchange *x, int why)
-{
-    abort_answer(of_exchange(x), why);
-}
-
-static void on_deadline(struct exchange *x, msec ms)
-{
-    struct h1_session *s = of_exchange(x);
-    loop_timer(s->session.env->loop, &s->deadline, ms);
-}
-
-static void on_limits(struct exchange *x, const struct xchg_limits *limits)
-{
-    struct h1_session *s = of_exchange(x);
-    if (limits->send > 0)
-        s->limits.send = limits->send;
-    if (limits->tunnel > 0)
-        s->limits.tunnel = limits->tunnel;
-}
-
-static const struct xchg_ops xchg_ops = {
-    .consumed = on_consumed,
-    .interim = on_interim,
-    .head = on_head,
-    .body = on_body,
-    .end = on_end,
-    .tunnel = on_tunnel,
-    .reset = on_reset,
-    .deadline = on_deadline,
-    .limits = on_limits,
-};
-
 /* Requests */
 
 static struct exchange *new_exchange(struct h1_session *s)
@@ -290,7 +133,7 @@ static struct exchange *new_exchange(struct h1_session *s)
     struct exchange *x = calloc(1, sizeof *x);
     if (!x)
         return NULL;
-    x->ops = &xchg_ops;
+    x->ops = &h1_xchg_ops;
     x->via = &s->session;
     x->handler = env->handler;
     x->service = env->service;
@@ -305,10 +148,10 @@ static void refuse(struct h1_session *s, int why)
 {
     log_debug("conn=%llu refused: %s", (unsigned long long)s->id, err_text(why));
     if (h1_answer_page(&s->out.queue, why) < 0)
-        abort_answer(s, why);
+        h1_session_abort(s, why);
     s->request_done = s->answer_done = s->close_after = true;
     s->state = SESSION_EXCHANGE; /* without an exchange: it only waits to be flushed */
-    settle_later(s);
+    h1_session_settle_later(s);
 }
 
 static void begin_exchange(struct h1_session *s, struct str piece)
@@ -351,7 +194,7 @@ static void body_failed(struct h1_session *s, int why)
     if (s->x->state == XCHG_WAIT_HEAD)
         xchg_reset(s->x, why);
     else
-        abort_answer(s, why);
+        h1_session_abort(s, why);
 }
 
 static void deliver_end(struct h1_session *s, struct str raw)
@@ -373,15 +216,12 @@ static void deliver_end(struct h1_session *s, struct str raw)
 static bool may_feed(const struct h1_session *s)
 {
     switch (s->state) {
-    case SESSION_WAIT_HEAD:
-        return true;
+    case SESSION_WAIT_HEAD: return true;
     case SESSION_EXCHANGE:
         return s->x && !s->request_done && s->abort == ERR_NONE && s->x->state != XCHG_ANSWERED &&
                s->reader.state != H1_FAILED;
-    case SESSION_TUNNEL:
-        return true;
-    default:
-        return false;
+    case SESSION_TUNNEL: return true;
+    default: return false;
     }
 }
 
@@ -395,17 +235,10 @@ static size_t feed(struct h1_session *s, const uint8_t *p, size_t n)
         enum h1_event event = h1_read(&s->reader, p + total, n - total, &used, &piece);
         total += used;
         switch (event) {
-        case H1_MORE:
-            return total;
-        case H1_HEAD:
-            begin_exchange(s, piece);
-            break;
-        case H1_BODY:
-            deliver_body(s, piece);
-            break;
-        case H1_END:
-            deliver_end(s, piece);
-            break;
+        case H1_MORE: return total;
+        case H1_HEAD: begin_exchange(s, piece); break;
+        case H1_BODY: deliver_body(s, piece); break;
+        case H1_END: deliver_end(s, piece); break;
         case H1_FAIL:
             if (s->state == SESSION_WAIT_HEAD)
                 refuse(s, s->reader.err);
@@ -452,9 +285,7 @@ static void input_ended(struct h1_session *s)
     static const struct head no_trailers = {0};
     s->read_closed = true;
     switch (s->state) {
-    case SESSION_WAIT_HEAD:
-        session_kill(s, s->in.len > 0 ? ERR_CLOSED : ERR_NONE, STREAM_END);
-        break;
+    case SESSION_WAIT_HEAD: session_kill(s, s->in.len > 0 ? ERR_CLOSED : ERR_NONE, STREAM_END); break;
     case SESSION_EXCHANGE:
         if (!s->request_done)
             session_kill(s, ERR_CLOSED, STREAM_RESET);
@@ -463,11 +294,8 @@ static void input_ended(struct h1_session *s)
         s->request_done = true;
         s->x->handler->body_end(s->x, &no_trailers);
         break;
-    case SESSION_LINGER:
-        session_kill(s, ERR_NONE, STREAM_END);
-        break;
-    case SESSION_DEAD:
-        break;
+    case SESSION_LINGER: session_kill(s, ERR_NONE, STREAM_END); break;
+    case SESSION_DEAD: break;
     }
 }
 
@@ -476,18 +304,14 @@ static size_t read_room(const struct h1_session *s)
     if (s->read_closed)
         return 0;
     switch (s->state) {
-    case SESSION_WAIT_HEAD:
-        return READ_HEAD;
+    case SESSION_WAIT_HEAD: return READ_HEAD;
     case SESSION_EXCHANGE:
         if (s->request_done || !s->x || s->x->state == XCHG_ANSWERED)
             return s->in.len == 0 ? READ_AHEAD : 0;
         return flow_room(&s->flow);
-    case SESSION_TUNNEL:
-        return flow_room(&s->flow);
-    case SESSION_LINGER:
-        return LOOP_SCRATCH;
-    default:
-        return 0;
+    case SESSION_TUNNEL: return flow_room(&s->flow);
+    case SESSION_LINGER: return LOOP_SCRATCH;
+    default: return 0;
     }
 }
 
@@ -518,7 +342,7 @@ static void read_some(struct h1_session *s)
 static void session_ready(struct watch *w, short events)
 {
     struct h1_session *s = LIST_OWNER(w, struct h1_session, watch);
-    settle_later(s);
+    h1_session_settle_later(s);
     if (events & (POLLIN | POLLHUP | POLLERR))
         read_some(s);
 }
@@ -575,8 +399,7 @@ static void arm_timer(struct h1_session *s)
         if (s->moved)
             set_timer(s, s->limits.tunnel);
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -618,7 +441,7 @@ static void session_settle(struct task *t)
 static void session_expired(struct timer *t)
 {
     struct h1_session *s = LIST_OWNER(t, struct h1_session, timer);
-    settle_later(s);
+    h1_session_settle_later(s);
     switch (s->state) {
     case SESSION_WAIT_HEAD:
         if (s->in.len > 0)
@@ -634,21 +457,16 @@ static void session_expired(struct timer *t)
             session_kill(s, ERR_TIMEOUT_SEND, STREAM_RESET);
         }
         break;
-    case SESSION_TUNNEL:
-        session_kill(s, ERR_TIMEOUT_TUNNEL, STREAM_END);
-        break;
-    case SESSION_LINGER:
-        session_kill(s, ERR_NONE, STREAM_END);
-        break;
-    case SESSION_DEAD:
-        break;
+    case SESSION_TUNNEL: session_kill(s, ERR_TIMEOUT_TUNNEL, STREAM_END); break;
+    case SESSION_LINGER: session_kill(s, ERR_NONE, STREAM_END); break;
+    case SESSION_DEAD: break;
     }
 }
 
 static void deadline_expired(struct timer *t)
 {
     struct h1_session *s = LIST_OWNER(t, struct h1_session, deadline);
-    settle_later(s);
+    h1_session_settle_later(s);
     if (s->x)
         s->x->handler->expired(s->x);
 }
@@ -692,6 +510,6 @@ struct session *h1_session_new(struct session_env *env, struct stream *stream, u
     enter_wait_head(s);
     /* The first request often came with the handshake's last bytes. */
     loop_again(env->loop, &s->watch);
-    settle_later(s);
+    h1_session_settle_later(s);
     return &s->session;
 }

@@ -27,7 +27,7 @@ enum framing {
 };
 
 struct field {
-    struct str name; /* as received, never empty */
+    struct str name;  /* as received, never empty */
     struct str value; /* without blanks at its ends */
 };
 
@@ -49,9 +49,9 @@ struct head {
     size_t cap_fields;
 
     enum framing framing;
-    uint64_t length;      /* with FRAME_LENGTH; of a response to HEAD: what Content-Length said */
-    bool no_body;         /* of a response: nothing follows, whatever framing announces (HEAD, 1xx, 204, 304) */
-    bool keep_alive;      /* the sender would use the connection again */
+    uint64_t length; /* with FRAME_LENGTH; of a response to HEAD: what Content-Length said */
+    bool no_body;    /* of a response: nothing follows, whatever framing announces (HEAD, 1xx, 204, 304) */
+    bool keep_alive; /* the sender would use the connection again */
     bool expect_continue; /* Expect: 100-continue in an HTTP/1.1 request */
     bool upgrade;         /* Upgrade is there and Connection names it */
 };

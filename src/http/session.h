@@ -25,7 +25,7 @@ struct session_env {
     msec idle_ms;  /* between requests */
     msec send_ms;  /* no byte in the awaited direction of a body */
     msec tunnel_ms;
-    bool draining; /* answers say Connection: close, idle connections are closed */
+    bool draining;        /* answers say Connection: close, idle connections are closed */
     struct list sessions; /* all of them, by session.link */
     /* Called once for each session, at its very end. */
     void (*ended)(struct session_env *env);

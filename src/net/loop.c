@@ -9,8 +9,8 @@
 #include "base/log.h"
 
 enum {
-    PARK_AFTER = 16,   /* quiet turns */
-    WAKE_BURST = 64,   /* parked descriptors woken per turn */
+    PARK_AFTER = 16, /* quiet turns */
+    WAKE_BURST = 64, /* parked descriptors woken per turn */
     FIRST_SLOTS = 64,
 };
 

@@ -23,10 +23,10 @@ struct loop;
 /* Embedded in its owner. All-zero is a watch that is not registered. */
 struct watch {
     int fd;
-    short want;      /* POLLIN, POLLOUT, both or 0 */
-    bool parked;     /* in the epoll set */
-    uint8_t quiet;   /* turns without an event */
-    size_t at;       /* index in the poll set + 1; 0: not in it */
+    short want;    /* POLLIN, POLLOUT, both or 0 */
+    bool parked;   /* in the epoll set */
+    uint8_t quiet; /* turns without an event */
+    size_t at;     /* index in the poll set + 1; 0: not in it */
     void (*ready)(struct watch *w, short events);
     struct list again; /* ready() is due in the next turn without an event */
     bool registered;

@@ -22,20 +22,20 @@ enum {
 
 /* What is known of the connection. Complete once the handshake is done; the strings live as long as the stream. */
 struct link_info {
-    struct endpoint peer;     /* the client; after a PROXY header the one it tells */
-    struct endpoint local;    /* the address and port it came to */
+    struct endpoint peer;  /* the client; after a PROXY header the one it tells */
+    struct endpoint local; /* the address and port it came to */
     bool tls;
-    uint16_t tls_version;     /* 0x0303: 1.2, 0x0304: 1.3, 0: none */
-    uint16_t tls_suite;       /* IANA number */
+    uint16_t tls_version; /* 0x0303: 1.2, 0x0304: 1.3, 0: none */
+    uint16_t tls_suite;   /* IANA number */
     bool resumed;
-    struct str sni;           /* lower case, without a final dot; empty when the client sent none */
-    struct str alpn;          /* the selected protocol, empty when none was */
+    struct str sni;  /* lower case, without a final dot; empty when the client sent none */
+    struct str alpn; /* the selected protocol, empty when none was */
 };
 
 enum stream_close {
     STREAM_FINISH, /* no more bytes will be written: close_notify and FIN; reading goes on, the stream stays */
     STREAM_END,    /* close_notify where TLS can still send it, then close; frees the stream */
-    STREAM_RESET,  /* close at once with a TCP reset, so that a cut message is not taken for a whole one; frees the stream */
+    STREAM_RESET, /* close at once with a TCP reset, so that a cut message is not taken for a whole one; frees the stream */
 };
 
 struct stream {

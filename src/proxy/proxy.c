@@ -1,0 +1,137 @@
+#include "proxy/proxy.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "proxy/pool.h"
+#include "proxy/relay.h"
+#include "proxy/route.h"
+
+struct proxy {
+    const struct snapshot *snapshot;
+    struct relay_env relay;
+};
+
+struct proxy *proxy_new(struct loop *loop, const struct snapshot *snapshot)
+{
+    struct proxy *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    p->snapshot = snapshot;
+    p->relay.pool = pool_new(loop, snapshot->n_backends);
+    p->relay.watches = calloc(snapshot->n_backends + 1, sizeof *p->relay.watches);
+    if (!p->relay.pool || !p->relay.watches) {
+        proxy_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void proxy_free(struct proxy *p)
+{
+    if (!p)
+        return;
+    pool_free(p->relay.pool);
+    free(p->relay.watches);
+    free(p);
+}
+
+void proxy_drain(struct proxy *p)
+{
+    pool_clear(p->relay.pool);
+}
+
+static void redirect(struct exchange *x, struct str url, int code)
+{
+    if (!url.p) {
+        xchg_reset(x, ERR_NOMEM);
+        return;
+    }
+    struct str text = arena_printf(&x->mem, "%d %.*s\n%.*s\n", code, STR_ARG(http_reason(code)),
+                                   STR_ARG(url));
+    xchg_answer(x, code, (struct field){STR("Location"), url}, text);
+}
+
+static void redirect_to_https(struct exchange *x, struct proxy *p, const struct routed *to)
+{
+    /* 308 keeps the method and the body; 301 is what every old client understands (reference.md). */
+    bool reads = method_is(&x->req, STR("GET")) || method_is(&x->req, STR("HEAD"));
+    redirect(x, route_https_url(x, p->snapshot, to), reads ? 301 : 308);
+}
+
+static void act(struct exchange *x, struct proxy *p, const struct routed *to)
+{
+    const struct route *route = to->route;
+    if (!route) {
+        xchg_error_page(x, 404, STR("No route of this site matches the path"));
+        return;
+    }
+    switch (route->action) {
+    case ACTION_PROXY: relay_begin(x, &p->relay, to->site, route->upstream); break;
+    case ACTION_REDIRECT: redirect(x, route_redirect_url(x, route->text), route->code); break;
+    case ACTION_RESPOND:
+        if (route->text.n > 0)
+            xchg_answer(x, route->code, (struct field){0},
+                        arena_printf(&x->mem, "%.*s\n", STR_ARG(route->text)));
+        else
+            xchg_error_page(x, route->code, (struct str){NULL, 0});
+        break;
+    }
+}
+
+static void proxy_begin(struct exchange *x)
+{
+    struct proxy *p = x->service;
+    struct routed to = route_request(x, p->snapshot);
+    switch (to.decision) {
+    case DECIDE_ERROR: xchg_reset(x, to.err); break;
+    case DECIDE_HTTPS: redirect_to_https(x, p, &to); break;
+    case DECIDE_ROUTE: act(x, p, &to); break;
+    }
+}
+
+/* An exchange without work was answered by edge itself: what still comes of its body is dropped. */
+
+static void proxy_body(struct exchange *x, struct str data)
+{
+    if (x->work)
+        relay_body(x, data);
+    else
+        xchg_consumed(x, data.n);
+}
+
+static void proxy_body_end(struct exchange *x, const struct head *trailers)
+{
+    if (x->work)
+        relay_body_end(x, trailers);
+}
+
+static void proxy_sent(struct exchange *x, size_t n)
+{
+    if (x->work)
+        relay_sent(x, n);
+}
+
+static void proxy_expired(struct exchange *x)
+{
+    (void)x; /* no deadline is set yet */
+}
+
+static void proxy_gone(struct exchange *x, int why)
+{
+    if (x->work)
+        relay_gone(x, why);
+}
+
+const struct handler *proxy_handler(void)
+{
+    static const struct handler handler = {
+        .begin = proxy_begin,
+        .body = proxy_body,
+        .body_end = proxy_body_end,
+        .sent = proxy_sent,
+        .expired = proxy_expired,
+        .gone = proxy_gone,
+    };
+    return &handler;
+}

@@ -1,0 +1,31 @@
+/*
+ * Between an exchange and its backend: bytes both ways as they come, none held longer than the slower side needs. A relay lives in
+ * the exchange's memory.
+ */
+#ifndef EDGE_PROXY_RELAY_H
+#define EDGE_PROXY_RELAY_H
+
+#include "config/site.h"
+#include "http/exchange.h"
+#include "proxy/pool.h"
+
+/* Whether a backend answered last time: one log line when it begins to fail, one when it is back. */
+struct backend_watch {
+    bool failing;
+};
+
+struct relay_env {
+    struct pool *pool;
+    struct backend_watch *watches; /* by backend.id */
+};
+
+/* Starts; x->work becomes the relay. Failures are answered like any other. */
+void relay_begin(struct exchange *x, struct relay_env *env, const struct site *site,
+                 const struct upstream *upstream);
+/* The handler's functions, for an exchange that relay_begin() took. */
+void relay_body(struct exchange *x, struct str data);
+void relay_body_end(struct exchange *x, const struct head *trailers);
+void relay_sent(struct exchange *x, size_t n);
+void relay_gone(struct exchange *x, int why);
+
+#endif
