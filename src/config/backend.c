@@ -1,0 +1,120 @@
+/* What stands after `proxy`. */
+#include <string.h>
+#include <sys/un.h>
+
+#include "config/parse_int.h"
+#include "config/value.h"
+
+enum { HTTP_PORT = 80 };
+
+static bool fail(struct parse *p, struct token token, const char *what)
+{
+    ERROR_AT(p, token, "`%.*s` %s", QUOTE(token), what);
+    return false;
+}
+
+static bool unix_socket(struct parse *p, struct token token, struct str path, struct backend *out)
+{
+    if (str_starts(path, STR("//"))) /* unix:///run/shop.sock */
+        path = str_skip(path, 2);
+    if (path.n < 2 || path.p[0] != '/')
+        return fail(p, token, "needs the whole path of a socket; write one like `unix:/run/shop.sock`");
+    if (path.n >= sizeof((struct sockaddr_un *)NULL)->sun_path)
+        return fail(p, token, "has a longer path than sockets can have, 107 bytes; move the socket");
+    out->kind = BACKEND_UNIX;
+    out->name = parse_dup(p, path);
+    return true;
+}
+
+/* Text without a port: what must be written instead? */
+static bool no_port(struct parse *p, struct token token, struct str host)
+{
+    struct ip ip;
+    uint64_t port;
+    struct str digits = str_starts(host, STR(":")) ? str_skip(host, 1) : host;
+    if (str_to_u64(digits, MAX_SITE_PORT, &port))
+        ERROR_AT(p, token, "`%.*s` has no address; write `127.0.0.1:%.*s`", QUOTE(token), STR_ARG(digits));
+    else if (ip_parse(host, &ip) && ip.len == 16)
+        ERROR_AT(p, token, "`%.*s` has no port; write `[%.*s]:PORT`", QUOTE(token), STR_ARG(host));
+    else
+        ERROR_AT(p, token, "`%.*s` has no port; write `%.*s:PORT`", QUOTE(token),
+                 STR_ARG(report_quote(host)));
+    return false;
+}
+
+/* Splits at the colon before the port. False: there is no port. */
+static bool split_port(struct str text, struct str *host, struct str *port)
+{
+    bool bracket = str_starts(text, STR("["));
+    size_t colon = bracket ? str_find(text, ']') + 1 : str_find(text, ':');
+    *host = str_take(text, colon);
+    *port = str_skip(text, colon + 1);
+    return colon + 1 < text.n && text.p[colon] == ':' && colon > 0 &&
+           (bracket || str_find(*port, ':') == port->n);
+}
+
+static bool address(struct parse *p, struct token token, struct str host, struct ip *out)
+{
+    bool bracket = host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
+    struct str inner = bracket ? str_take(str_skip(host, 1), host.n - 2) : host;
+    if (ip_parse(inner, out) && (out->len == 16) == bracket)
+        return true;
+    if (str_ieq(host, STR("localhost")))
+        return ip_parse(STR("127.0.0.1"), out);
+    if (host_problem(host) || str_find(host, '*') < host.n)
+        return fail(p, token, "is no backend; write `ADDRESS:PORT`, `http://ADDRESS:PORT` or `unix:/PATH`");
+    return fail(p, token, "is a host name; names of backends are not supported yet, write the IP address");
+}
+
+/* host[:port]; default_port 0: the port must be there. */
+static bool authority(struct parse *p, struct token token, struct str text, uint16_t default_port,
+                      struct backend *out)
+{
+    struct str host, port;
+    uint64_t number = default_port;
+    if (!split_port(text, &host, &port)) {
+        if (default_port == 0)
+            return no_port(p, token, text);
+        host = text;
+    } else if (!str_to_u64(port, MAX_SITE_PORT, &number) || number == 0) {
+        return fail(p, token, "has no valid port; write a number from 1 to 65535 after the `:`");
+    }
+    out->kind = BACKEND_IP;
+    out->endpoint.port = (uint16_t)number;
+    return address(p, token, host, &out->endpoint.ip);
+}
+
+static bool url(struct parse *p, struct token token, struct str rest, struct backend *out)
+{
+    size_t end = 0;
+    while (end < rest.n && !strchr("/?#", rest.p[end]))
+        end++;
+    /* A slash alone is what a browser's address line shows, and names no path. */
+    if (end + 1 < rest.n || (end < rest.n && rest.p[end] != '/'))
+        return fail(p, token,
+                    "has a path; remove it, the path that the client asked for is forwarded as it is");
+    if (str_find(rest, '@') < rest.n)
+        return fail(p, token, "has a user name; remove it");
+    if (end == 0)
+        return fail(p, token, "has no host; write `http://ADDRESS:PORT`");
+    return authority(p, token, str_take(rest, end), HTTP_PORT, out);
+}
+
+bool backend_parse(struct parse *p, struct token token, struct backend *out)
+{
+    struct str text = token.text, http = STR("http://"), local = STR("unix:");
+    const char *scheme = text.n > 0 ? memmem(text.p, text.n, "://", 3) : NULL;
+    out->text = parse_dup(p, text);
+    if (str_istarts(text, http))
+        return url(p, token, str_skip(text, http.n), out);
+    if (str_istarts(text, local))
+        return unix_socket(p, token, str_skip(text, local.n), out);
+    if (str_istarts(text, STR("https://")))
+        return fail(p, token, "needs TLS; `https://` backends are not supported yet");
+    if (scheme)
+        return fail(p, token,
+                    "has an unknown scheme; write `ADDRESS:PORT`, `http://ADDRESS:PORT` or `unix:/PATH`");
+    if (str_find(text, '/') < text.n)
+        return fail(p, token, "has a path; write `ADDRESS:PORT`, or `unix:/PATH` for a socket");
+    return authority(p, token, text, 0, out);
+}

@@ -1,0 +1,177 @@
+/* What can be told only when the whole file was read; then the drafts become the snapshot. */
+#include <string.h>
+
+#include "config/parse_int.h"
+
+static void check_action(struct parse *p, const struct draft *d)
+{
+    if (d->site.n_routes == 0 && d->rest_at.line == 0)
+        report_error(&p->report, d->at,
+                     "this site does nothing; write `proxy`, `respond` or `redirect` into its block");
+    if (d->rest_at.line != 0 && d->all_at.line != 0)
+        report_error(&p->report, d->rest_at,
+                     "this is never reached: `route *` in line %u takes every path; remove one of them",
+                     d->all_at.line);
+}
+
+/* Until certificates come by themselves. */
+static void check_certificate(struct parse *p, const struct draft *d)
+{
+    bool without = d->site.any && d->site.tls == SITE_TLS_AUTO && d->tls_at.line == 0;
+    if (p->https_off || without || d->site.tls == SITE_TLS_FILES || d->site.tls == SITE_TLS_OFF)
+        return;
+    report_error(&p->report, d->at,
+                 "no certificate is set, automatic certificates are not supported yet; write `tls CERT KEY`");
+}
+
+static void check_http(struct parse *p, const struct draft *d)
+{
+    bool explicit = d->redirect_at.line != 0;
+    if (explicit && d->site.tls == SITE_TLS_OFF)
+        report_error(&p->report, d->redirect_at,
+                     "`tls off` in line %u leaves nothing to redirect to; write `http serve`",
+                     d->tls_at.line);
+    else if (explicit && p->https_off)
+        report_error(&p->report, d->redirect_at,
+                     "`https off` leaves nothing to redirect to; write `http serve`");
+    else if (d->site.tls == SITE_TLS_OFF && p->http_off)
+        report_error(&p->report, d->tls_at,
+                     "with `http off` and `tls off` this site cannot be reached; remove one of them");
+}
+
+/* Whatever is asked, some route matches. */
+static void finish_routes(struct parse *p, struct draft *d)
+{
+    struct site *site = &d->site;
+    bool all = d->all_at.line != 0;
+    size_t n = site->n_routes + !all;
+    struct route *routes = parse_zalloc(p, &p->snapshot->mem, n, sizeof *routes);
+    if (!routes)
+        return;
+    if (site->n_routes > 0)
+        memcpy(routes, site->routes, site->n_routes * sizeof *routes);
+    if (!all && d->rest_at.line != 0)
+        routes[n - 1] = d->rest;
+    else if (!all)
+        routes[n - 1] = (struct route){.pattern = STR("*"), .action = ACTION_RESPOND, .code = 404};
+    site->routes = routes;
+    site->n_routes = n;
+}
+
+/* Members that the site did not set are 0, which no setter writes. */
+static void finish_timeouts(const struct timeouts *all, struct timeouts *site)
+{
+    size_t n;
+    const struct directive *rows = directive_rows(&n);
+    for (size_t i = 0; i < n; i++) {
+        msec value;
+        if (!(rows[i].where & IN_TIMEOUT))
+            continue;
+        memcpy(&value, (const char *)site + rows[i].offset, sizeof value);
+        if (value == 0)
+            memcpy((char *)site + rows[i].offset, (const char *)all + rows[i].offset, sizeof value);
+    }
+}
+
+/* Sites without a certificate that only answer or redirect do so on the HTTP port as well; so does `*`. */
+static bool serves_http(const struct parse *p, const struct draft *d)
+{
+    if (d->site.http_serve || p->https_off)
+        return true;
+    if (d->redirect_at.line != 0 || d->site.tls == SITE_TLS_FILES)
+        return false;
+    bool proxies = false;
+    for (size_t i = 0; i < d->site.n_routes; i++)
+        proxies = proxies || d->site.routes[i].action == ACTION_PROXY;
+    return d->site.any || !proxies;
+}
+
+static void finish_site(struct parse *p, struct draft *d)
+{
+    /* After an error in the site its absence would be told where something is there, but wrong. */
+    if (d->errors == 0) {
+        check_action(p, d);
+        check_certificate(p, d);
+        check_http(p, d);
+    }
+    finish_routes(p, d);
+    finish_timeouts(&p->snapshot->timeouts, &d->site.timeouts);
+    d->site.http_serve = serves_http(p, d);
+}
+
+static void check_names(struct parse *p, const struct draft *d, struct site *site)
+{
+    struct snapshot *s = p->snapshot;
+    for (size_t i = 0; i < site->n_names; i++) {
+        bool any = str_eq(site->names[i], STR("*"));
+        const struct site *had = any ? s->any : site_index_add(s, site->names[i], site);
+        if (had && had->line == site->line)
+            report_error(&p->report, d->names_at[i], "`%.*s` stands in line %u twice; remove one of them",
+                         STR_ARG(report_quote(site->names[i])), site->line);
+        else if (had)
+            report_error(&p->report, d->names_at[i],
+                         "`%.*s` has a site in line %u already; remove one of them",
+                         STR_ARG(report_quote(site->names[i])), had->line);
+        else if (any)
+            s->any = site;
+    }
+}
+
+/* `* { respond 404 }`, which is not counted as a line of the file. */
+static void default_site(struct parse *p, struct site *site)
+{
+    struct arena *mem = &p->snapshot->mem;
+    site->names = parse_zalloc(p, mem, 1, sizeof *site->names);
+    site->routes = parse_zalloc(p, mem, 1, sizeof *site->routes);
+    if (!site->names || !site->routes)
+        return;
+    site->names[0] = STR("*");
+    site->n_names = site->n_routes = 1;
+    site->routes[0] = (struct route){.pattern = STR("*"), .action = ACTION_RESPOND, .code = 404};
+    site->timeouts = p->snapshot->timeouts;
+    site->any = site->http_serve = true;
+    site->cert_id = -1;
+    p->snapshot->any = site;
+}
+
+static void finish_sites(struct parse *p)
+{
+    struct snapshot *s = p->snapshot;
+    size_t names = 0;
+    s->sites = parse_zalloc(p, &s->mem, p->n_drafts + 1, sizeof *s->sites);
+    for (size_t i = 0; i < p->n_drafts; i++)
+        names += p->drafts[i]->site.n_names;
+    if (!s->sites || !site_index_make(s, names)) {
+        p->broken = true;
+        return;
+    }
+    for (size_t i = 0; i < p->n_drafts && !p->broken; i++) {
+        finish_site(p, p->drafts[i]);
+        s->sites[i] = p->drafts[i]->site;
+        check_names(p, p->drafts[i], &s->sites[i]);
+    }
+    s->n_sites = p->n_drafts;
+    if (!s->any)
+        default_site(p, &s->sites[s->n_sites++]);
+}
+
+static void finish_listens(struct parse *p)
+{
+    struct snapshot *s = p->snapshot;
+    for (const struct listen_draft *d = p->listens; d; d = d->next)
+        s->n_listens++;
+    s->listens = parse_zalloc(p, &s->mem, s->n_listens, sizeof *s->listens);
+    size_t n = 0;
+    for (const struct listen_draft *d = p->listens; d && s->listens; d = d->next)
+        s->listens[n++] = d->listen;
+}
+
+void check_finish(struct parse *p)
+{
+    if (p->broken)
+        return;
+    if (p->http_off && p->https_off)
+        report_error(&p->report, p->off_at, "`http` and `https` are both off; let one of them listen");
+    finish_listens(p);
+    finish_sites(p);
+}
