@@ -48,7 +48,7 @@ struct engine_ops {
     uint16_t version; /* 0x0303: TLS 1.2 */
 
     /* What all handshakes of a worker share. NULL when memory is out. */
-    void *(*shared_new)(const struct rec_ciphers *ciphers);
+    void *(*shared_new)(const struct aead_impl *impl);
     void (*shared_free)(void *shared);
 
     /* NULL when memory is out. */
