@@ -256,7 +256,11 @@ fuzz_main() { # [--minutes N] [TARGET]
     local minutes=1 target='' fuzzers
     while [ $# -gt 0 ]; do
         case $1 in
-        --minutes) minutes=${2:?--minutes needs a number}; shift ;;
+        --minutes)
+            [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die "--minutes needs a whole number"
+            minutes=$2
+            shift
+            ;;
         -*) usage >&2; exit 2 ;;
         *) target=$1 ;;
         esac
