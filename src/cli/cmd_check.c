@@ -1,0 +1,31 @@
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "cli/commands.h"
+#include "cli/config_file.h"
+#include "server/snapshot_build.h"
+
+/* Those that stand in the file. */
+static size_t count_sites(const struct snapshot *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_sites; i++)
+        n += s->sites[i].line != 0;
+    return n;
+}
+
+int cmd_check(const struct options *o)
+{
+    struct buf errors = {0};
+    struct snapshot *s = config_file_load(o->config);
+    if (!s)
+        return EXIT_MISUSE;
+    bool good = snapshot_verify(s, o->config, &errors) == 0;
+    (void)fwrite(buf_data(&errors), 1, errors.len, stderr);
+    size_t sites = count_sites(s);
+    if (good)
+        printf("%s: ok, %zu %s\n", o->config, sites, sites == 1 ? "site" : "sites");
+    buf_done(&errors);
+    snapshot_free(s);
+    return good ? EXIT_DONE : EXIT_MISUSE;
+}
