@@ -154,6 +154,15 @@ static void refuse(struct h1_session *s, int why)
     h1_session_settle_later(s);
 }
 
+static const struct head no_trailers;
+
+/* Once its answer is complete a handler hears no more of the request. */
+static void tell_request_done(struct h1_session *s, const struct head *trailers)
+{
+    if (s->x->state != XCHG_ANSWERED)
+        s->x->handler->body_end(s->x, trailers);
+}
+
 static void begin_exchange(struct h1_session *s, struct str piece)
 {
     struct exchange *x = new_exchange(s);
@@ -176,12 +185,20 @@ static void begin_exchange(struct h1_session *s, struct str piece)
     s->flow.under_way = 0;
     set_timer(s, 0);
     h1_reader_body(&s->reader, &x->req);
+    /* Known before the handler is asked: whether to close the connection after an error depends on it. */
+    size_t used;
+    struct str none;
+    s->request_done = x->req.framing == FRAME_NONE && h1_read(&s->reader, NULL, 0, &used, &none) == H1_END;
     x->handler->begin(x);
+    if (s->request_done)
+        tell_request_done(s, &no_trailers);
 }
 
 static void deliver_body(struct h1_session *s, struct str data)
 {
     s->moved = true;
+    if (s->x->state == XCHG_ANSWERED)
+        return;
     flow_read(&s->flow, data.n);
     s->x->body_in += data.n;
     s->x->handler->body(s->x, data);
@@ -210,7 +227,7 @@ static void deliver_end(struct h1_session *s, struct str raw)
         return;
     }
     s->request_done = true;
-    s->x->handler->body_end(s->x, &trailers);
+    tell_request_done(s, &trailers);
 }
 
 static bool may_feed(const struct h1_session *s)
@@ -218,8 +235,7 @@ static bool may_feed(const struct h1_session *s)
     switch (s->state) {
     case SESSION_WAIT_HEAD: return true;
     case SESSION_EXCHANGE:
-        return s->x && !s->request_done && s->abort == ERR_NONE && s->x->state != XCHG_ANSWERED &&
-               s->reader.state != H1_FAILED;
+        return s->x && !s->request_done && s->abort == ERR_NONE && s->reader.state != H1_FAILED;
     case SESSION_TUNNEL: return true;
     default: return false;
     }
@@ -282,7 +298,6 @@ static void take_input(struct h1_session *s, const uint8_t *p, size_t n)
 
 static void input_ended(struct h1_session *s)
 {
-    static const struct head no_trailers = {0};
     s->read_closed = true;
     switch (s->state) {
     case SESSION_WAIT_HEAD: session_kill(s, s->in.len > 0 ? ERR_CLOSED : ERR_NONE, STREAM_END); break;
@@ -306,9 +321,9 @@ static size_t read_room(const struct h1_session *s)
     switch (s->state) {
     case SESSION_WAIT_HEAD: return READ_HEAD;
     case SESSION_EXCHANGE:
-        if (s->request_done || !s->x || s->x->state == XCHG_ANSWERED)
+        if (s->request_done || !s->x)
             return s->in.len == 0 ? READ_AHEAD : 0;
-        return flow_room(&s->flow);
+        return s->x->state == XCHG_ANSWERED ? READ_HEAD : flow_room(&s->flow);
     case SESSION_TUNNEL: return flow_room(&s->flow);
     case SESSION_LINGER: return LOOP_SCRATCH;
     default: return 0;
@@ -372,7 +387,7 @@ static void settle_output(struct h1_session *s)
         finish_writing(s);
         if (s->read_closed)
             session_kill(s, ERR_NONE, STREAM_END);
-    } else if (s->state == SESSION_EXCHANGE) {
+    } else if (s->state == SESSION_EXCHANGE && (s->request_done || !h1_session_small_rest(s))) {
         bool last = s->close_after || !s->request_done || s->session.env->draining;
         end_exchange(s, ERR_NONE);
         if (last || (s->read_closed && s->in.len == 0))

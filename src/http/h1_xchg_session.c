@@ -3,6 +3,8 @@
 #include "http/h1_session_int.h"
 #include "http/h1_write.h"
 
+enum { SMALL_REST = 64 * 1024 };
+
 static struct h1_session *of_exchange(struct exchange *x)
 {
     return LIST_OWNER(x->via, struct h1_session, session);
@@ -23,11 +25,18 @@ static void on_interim(struct exchange *x, const struct head *h)
     h1_session_settle_later(s);
 }
 
+bool h1_session_small_rest(const struct h1_session *s)
+{
+    /* After a final answer a client that waited for 100 (Continue) may send its body or not: nobody knows what comes. */
+    return !s->close_after && s->x && !s->x->req.expect_continue && s->x->req.framing == FRAME_LENGTH &&
+           s->reader.left <= SMALL_REST;
+}
+
 static void on_head(struct exchange *x, struct head *h)
 {
     struct h1_session *s = of_exchange(x);
     /* Who answers with an error while the body still comes does not want the rest: the client is told to stop. */
-    bool refuses_body = !s->request_done && h->status >= 400;
+    bool refuses_body = !s->request_done && h->status >= 400 && !h1_session_small_rest(s);
     if (!x->req.keep_alive || refuses_body || s->session.env->draining || h1_answer_needs_close(&x->req, h))
         s->close_after = true;
     if (h1_answer_begin(&s->answer, &s->out.queue, &x->req, h, s->close_after) < 0)
