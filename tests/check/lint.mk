@@ -29,7 +29,7 @@ $(L)/%.tidy: % .clang-tidy $(L)/versions
 CPPCHECK := --quiet --error-exitcode=1 --enable=warning,portability,performance --inline-suppr \
 	--std=c11 --template=gcc --suppress=missingInclude --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
 	--suppress=memleak \
-	-D__linux__ -D__GNUC__=12 -U__cplusplus -Isrc
+	-D__linux__ -D__GNUC__=12 -U__cplusplus '-D_Noreturn=__attribute__((noreturn))' -Isrc
 
 $(L)/%.cppcheck: % tests/check/lint.mk $(L)/versions
 	$(dependencies)
