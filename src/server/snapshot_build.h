@@ -5,11 +5,15 @@
 #ifndef EDGE_SERVER_SNAPSHOT_BUILD_H
 #define EDGE_SERVER_SNAPSHOT_BUILD_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/str.h"
 #include "config/site.h"
 
 struct certs;
+struct image;
 
 /*
  * Reads every certificate and key file that the snapshot names and tries whether they can serve. Returns 0, or -1 and
@@ -25,8 +29,10 @@ int snapshot_build(const struct snapshot *s, const char *file, struct str text);
 
 /*
  * The configuration out of an image, with its certificates in `certs` and every cert_id set. Never NULL: an image that cannot
- * be read ends the process, because the supervisor made it.
+ * be read ends the process, because the supervisor made it. Nothing points into the image afterwards.
  */
-struct snapshot *snapshot_open(int fd, struct certs *certs);
+struct snapshot *snapshot_open(const struct image *image, struct certs *certs);
+/* The TCP ports of all backends; they lie in `memory`, which is the caller's. Returns how many there are. */
+size_t snapshot_ports(const struct image *image, const uint16_t **ports, struct buf *memory);
 
 #endif

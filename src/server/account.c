@@ -1,0 +1,106 @@
+#include "server/account.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+int account_find(struct snapshot *s, const char *config_file, struct account *out)
+{
+    const char *name = arena_cstr(&s->mem, s->user);
+    *out = (struct account){.name = name, .uid = geteuid(), .gid = getegid()};
+    if (!name) {
+        log_error("out of memory");
+        return -1;
+    }
+    if (out->uid != 0)
+        return 0;
+    errno = 0;
+    const struct passwd *p = getpwnam(name);
+    if (!p) {
+        log_error("there is no user '%s': create it with `useradd --system --user-group --no-create-home "
+                  "--shell /usr/sbin/nologin %s`, or write `user NAME` into %s",
+                  name, name, config_file);
+        return -1;
+    }
+    out->uid = p->pw_uid;
+    out->gid = p->pw_gid;
+    out->drop = p->pw_uid != 0;
+    if (!out->drop)
+        log_warn("running as root because %s says `user %s`; an unprivileged user is safer", config_file,
+                 name);
+    return 0;
+}
+
+/* 0: it is there and `a` may write into it. Else errno. */
+static int make_directory(const char *path, mode_t mode, const struct account *a)
+{
+    struct stat st;
+    if (mkdir(path, mode) == 0) {
+        if (a->drop && chown(path, a->uid, a->gid) < 0)
+            return errno;
+        return 0;
+    }
+    if (errno != EEXIST)
+        return errno;
+    if (stat(path, &st) < 0)
+        return errno;
+    if (!S_ISDIR(st.st_mode))
+        return ENOTDIR;
+    /* As root access() would say yes to everything: the owner is what counts then. */
+    if (a->drop)
+        return st.st_uid == a->uid || (st.st_gid == a->gid && (st.st_mode & S_IWGRP)) ? 0 : EACCES;
+    return access(path, W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+const char *account_directories(struct snapshot *s, const struct account *a)
+{
+    const char *data = arena_cstr(&s->mem, s->data_dir);
+    const char *run = arena_cstr(&s->mem, s->run_dir);
+    const char *fallback = arena_printf(&s->mem, "%s/run", data ? data : "").p;
+    if (!data || !run || !fallback)
+        die("out of memory");
+    int why = make_directory(data, 0700, a);
+    if (why != 0)
+        log_warn("data %s: user %s cannot use it: %s; serving without it, nothing will be kept", data,
+                 a->name, strerror(why));
+    if (make_directory(run, 0755, a) == 0)
+        return run;
+    return why == 0 && make_directory(fallback, 0755, a) == 0 ? fallback : NULL;
+}
+
+/* After the user id has changed: of all capabilities only this one is left. */
+static int keep_low_ports(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    struct __user_cap_data_struct data[2] = {0};
+    data[0].permitted = data[0].effective = 1U << CAP_NET_BIND_SERVICE;
+    return (int)syscall(SYS_capset, &header, data);
+}
+
+int account_drop(const struct account *a)
+{
+    if (!a->drop)
+        return 0;
+    bool keep = prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0;
+    if (initgroups(a->name, a->gid) < 0 || setresgid(a->gid, a->gid, a->gid) < 0 ||
+        setresuid(a->uid, a->uid, a->uid) < 0) {
+        log_error("cannot become user %s: %s", a->name, strerror(errno));
+        return -1;
+    }
+    if (keep && keep_low_ports() < 0)
+        log_debug("the right to bind low ports is lost: %s", strerror(errno));
+    (void)prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
+    if (setresuid(0, 0, 0) == 0) {
+        log_error("root can be had back after becoming user %s", a->name);
+        return -1;
+    }
+    return 0;
+}

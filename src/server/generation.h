@@ -1,0 +1,41 @@
+/*
+ * The processes that serve one configuration: workers and a keeper. What dies is started again; a generation that drains is
+ * let go, workers first. The supervisor may hold several: reload makes a new one and drains the old one.
+ */
+#ifndef EDGE_SERVER_GENERATION_H
+#define EDGE_SERVER_GENERATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "server/spawn.h"
+
+struct loop;
+struct generation;
+
+struct generation_user {
+    /* Every process has said once that it is ready. */
+    void (*ready)(void *user);
+    /* After generation_drain() or generation_kill(): the last process is gone. It may be freed in here. */
+    void (*ended)(void *user);
+};
+
+/*
+ * Starts all processes. The descriptors in fds are borrowed for the life of the generation; fds->listens too. NULL when memory is
+ * out; a process that cannot be started now is tried again.
+ */
+struct generation *generation_new(struct loop *loop, const struct spawn_fds *fds, unsigned workers,
+                                  const struct generation_user *calls, void *user);
+/* Once it has ended. NULL allowed. */
+void generation_free(struct generation *g);
+
+/* A child of ours ended: true if it was one of this generation's. */
+bool generation_reaped(struct generation *g, pid_t pid, int status);
+/* Lets it finish within limit_ms (0: no limit), then cuts. */
+void generation_drain(struct generation *g, uint32_t limit_ms);
+/* Ends all processes at once. */
+void generation_kill(struct generation *g);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * What a role cannot do once it works: open files, run programs, gain rights, trace or signal others, speak anything but TCP and
+ * unix sockets, connect to ports that are no backend's. Each layer stands alone: a system-call filter (seccomp), Landlock, no
+ * capabilities, limits. Older kernels and emulators lack some; the role then goes on with the rest and says what is missing.
+ */
+#ifndef EDGE_SERVER_JAIL_H
+#define EDGE_SERVER_JAIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum jail_kind {
+    JAIL_WORKER, /* talks to clients and backends over sockets */
+    JAIL_KEEPER, /* talks to the supervisor only */
+    JAILS
+};
+
+enum jail_part { JAIL_SECCOMP = 1, JAIL_LANDLOCK = 2, JAIL_LANDLOCK_NET = 4 };
+
+/*
+ * For the rest of the process's life. Its threads, if any, must come later; descriptors that are open stay usable. `ports`:
+ * where it may connect to by TCP. Returns the parts (enum jail_part) that could not be had: 0 when all is well.
+ */
+unsigned jail_enter(enum jail_kind kind, const uint16_t *ports, size_t n_ports);
+
+/* "seccomp, Landlock" for a warning; parts is not 0. */
+const char *jail_parts_text(unsigned parts);
+
+#endif

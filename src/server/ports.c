@@ -1,0 +1,86 @@
+#include "server/ports.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/sock.h"
+#include "server/port_owner.h"
+
+enum { BACKLOG = 4096 }; /* the kernel cuts it to net.core.somaxconn */
+
+static void complain(const struct listen *l, int why)
+{
+    char at[ENDPOINT_TEXT], owner[160];
+    endpoint_format(l->at, at);
+    if (why == EADDRINUSE)
+        log_error("cannot listen on %s: the port is in use by %s", at,
+                  port_owner(l->at, owner, sizeof owner));
+    else if (why == EACCES)
+        log_error("cannot listen on %s: no right to use ports below 1024; run edge as root, give it "
+                  "CAP_NET_BIND_SERVICE, or choose another port (`%s :%u`)",
+                  at, l->tls ? "https" : "http", l->tls ? 8443 : 8080);
+    else if (why == EADDRNOTAVAIL)
+        log_error("cannot listen on %s: this machine does not have that address", at);
+    else
+        log_error("cannot listen on %s: %s", at, strerror(why));
+}
+
+/* The other half of `:PORT`, or n if there is none. */
+static size_t other_half(const struct snapshot *s, size_t i)
+{
+    const struct listen *l = &s->listens[i];
+    for (size_t j = 0; l->wildcard_pair && j < s->n_listens; j++)
+        if (j != i && s->listens[j].wildcard_pair && s->listens[j].at.port == l->at.port)
+            return j;
+    return s->n_listens;
+}
+
+/* Whether the failure of i is worth a line: not if the machine merely lacks one family, nor if the other half said the same. */
+static bool worth_a_line(const struct snapshot *s, const int *fds, size_t i)
+{
+    size_t other = other_half(s, i);
+    if (other == s->n_listens)
+        return true;
+    if (fds[other] >= 0)
+        return fds[i] != -EAFNOSUPPORT && fds[i] != -EADDRNOTAVAIL;
+    return other > i || fds[other] != fds[i];
+}
+
+size_t ports_open(const struct snapshot *s, struct activation *inherited, int *fds)
+{
+    size_t bound = 0;
+    for (size_t i = 0; i < s->n_listens; i++)
+        fds[i] = activation_match(inherited, s->listens[i].at);
+    for (size_t i = 0; i < s->n_listens; i++) {
+        if (fds[i] < 0 && activation_covers(inherited, s->listens[i].at)) {
+            fds[i] = -EALREADY;
+        } else if (fds[i] < 0) {
+            fds[i] = sock_listen(s->listens[i].at, BACKLOG);
+            if (fds[i] < 0)
+                fds[i] = -errno;
+        }
+        bound += fds[i] >= 0;
+    }
+    for (size_t i = 0; i < s->n_listens; i++)
+        if (fds[i] < 0 && fds[i] != -EALREADY && worth_a_line(s, fds, i))
+            complain(&s->listens[i], -fds[i]);
+    return bound;
+}
+
+void ports_describe(const struct snapshot *s, const int *fds, struct buf *out)
+{
+    char text[ENDPOINT_TEXT];
+    for (int tls = 0; tls < 2; tls++) {
+        const char *before = tls ? ", https " : "http ";
+        if (tls && out->len == 0)
+            before = "https ";
+        for (size_t i = 0; i < s->n_listens; i++) {
+            if (fds[i] < 0 || s->listens[i].tls != (tls == 1))
+                continue;
+            (void)buf_printf(out, "%s%s", before, endpoint_format(s->listens[i].at, text));
+            before = " ";
+        }
+    }
+}

@@ -1,0 +1,214 @@
+#include "server/snapshot_build.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "config/parse.h"
+#include "server/image.h"
+#include "server/read_file.h"
+#include "tls/certs.h"
+
+/* Goes over the certificate and key files of the sites, each site with two: the key's may be the same path. */
+static bool has_files(const struct site *site)
+{
+    return site->tls == SITE_TLS_FILES;
+}
+
+/* The site before `site` that names the same files; NULL: it is the first. */
+static const struct site *same_files(const struct snapshot *s, const struct site *site)
+{
+    for (const struct site *other = s->sites; other < site; other++)
+        if (has_files(other) && str_eq(other->cert_file, site->cert_file) &&
+            str_eq(other->key_file, site->key_file))
+            return other;
+    return NULL;
+}
+
+/* Checking */
+
+static int read_named(struct str path, struct buf *out)
+{
+    char name[4096];
+    if (path.n >= sizeof name) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(name, path.p, path.n);
+    name[path.n] = '\0';
+    return read_file(name, READ_FILE_PEM, out);
+}
+
+/* Returns false, and the line is in `errors`, when the site's certificate cannot serve. */
+static bool verify_site(const struct site *site, struct certs *certs, const char *file, struct buf *errors)
+{
+    struct buf cert = {0}, key = {0};
+    struct str why = STR("out of memory"), path = site->cert_file;
+    bool fine = false;
+    if (read_named(site->cert_file, &cert) < 0) {
+        why = str_of(strerror(errno));
+    } else if (read_named(site->key_file, &key) < 0) {
+        why = str_of(strerror(errno));
+        path = site->key_file;
+    } else {
+        fine = certs_add(certs, buf_str(&cert), buf_str(&key), &why) >= 0;
+    }
+    if (!fine)
+        (void)buf_printf(errors, "%s:%u: certificate of %.*s: %.*s: %.*s\n", file, site->line,
+                         STR_ARG(site->names[0]), STR_ARG(path), STR_ARG(why));
+    buf_done(&cert);
+    buf_wipe(&key);
+    return fine;
+}
+
+int snapshot_verify(const struct snapshot *s, const char *file, struct buf *errors)
+{
+    struct certs *certs = certs_new();
+    int rc = certs ? 0 : -1;
+    for (size_t i = 0; certs && i < s->n_sites; i++) {
+        const struct site *site = &s->sites[i];
+        if (has_files(site) && !same_files(s, site) && !verify_site(site, certs, file, errors))
+            rc = -1;
+    }
+    certs_free(certs);
+    return rc;
+}
+
+/* Building */
+
+/* In an image that is not finished yet. */
+static bool has_file(const struct buf *b, struct str path)
+{
+    struct image image = {.mem = buf_data(b), .n = b->len};
+    struct image_section section;
+    return b->len > 0 && image_find(&image, IMAGE_FILE, path, &section);
+}
+
+/* A file that cannot be read is no error here: snapshot_verify() tells about it. */
+static bool add_file(struct buf *b, struct str path)
+{
+    if (has_file(b, path))
+        return true;
+    struct buf content = {0};
+    bool fine = true;
+    if (read_named(path, &content) == 0) {
+        struct image_section section = {.kind = IMAGE_FILE, .name = path, .data = buf_str(&content)};
+        fine = image_add(b, &section);
+    }
+    buf_wipe(&content);
+    return fine;
+}
+
+static bool add_upstream_ports(struct buf *ports, const struct upstream *u)
+{
+    for (size_t i = 0; i < u->n_backends; i++) {
+        const struct backend *backend = &u->backends[i];
+        if (backend->kind != BACKEND_UNIX &&
+            !buf_add(ports, &backend->endpoint.port, sizeof backend->endpoint.port))
+            return false;
+    }
+    return true;
+}
+
+static bool add_site_ports(struct buf *ports, const struct site *site)
+{
+    for (size_t i = 0; i < site->n_routes; i++)
+        if (site->routes[i].action == ACTION_PROXY && !add_upstream_ports(ports, site->routes[i].upstream))
+            return false;
+    return true;
+}
+
+static bool add_ports(struct buf *b, const struct snapshot *s)
+{
+    struct buf ports = {0};
+    bool fine = true;
+    for (size_t i = 0; fine && i < s->n_sites; i++)
+        fine = add_site_ports(&ports, &s->sites[i]);
+    struct image_section section = {.kind = IMAGE_PORTS, .data = buf_str(&ports)};
+    fine = fine && image_add(b, &section);
+    buf_done(&ports);
+    return fine;
+}
+
+static bool add_files(struct buf *b, const struct snapshot *s)
+{
+    for (size_t i = 0; i < s->n_sites; i++) {
+        const struct site *site = &s->sites[i];
+        if (has_files(site) && (!add_file(b, site->cert_file) || !add_file(b, site->key_file)))
+            return false;
+    }
+    return true;
+}
+
+int snapshot_build(const struct snapshot *s, const char *file, struct str text)
+{
+    struct buf b = {0};
+    struct image_section config = {.kind = IMAGE_CONFIG, .name = str_of(file), .data = text};
+    int fd = -1;
+    if (image_add(&b, &config) && add_ports(&b, s) && add_files(&b, s))
+        fd = image_seal(&b);
+    else
+        errno = ENOMEM;
+    int saved = errno;
+    buf_wipe(&b);
+    errno = saved;
+    return fd;
+}
+
+/* Reading back */
+
+static int add_certificate(const struct image *image, struct certs *certs, const struct site *site)
+{
+    struct image_section cert, key;
+    struct str why;
+    if (!image_find(image, IMAGE_FILE, site->cert_file, &cert) ||
+        !image_find(image, IMAGE_FILE, site->key_file, &key))
+        return -1;
+    int id = certs_add(certs, cert.data, key.data, &why);
+    if (id < 0) /* the supervisor has told it to the people */
+        log_debug("certificate %.*s: %.*s", STR_ARG(site->cert_file), STR_ARG(why));
+    return id;
+}
+
+static void give_certificate(const struct image *image, struct certs *certs, struct snapshot *s,
+                             struct site *site)
+{
+    const struct site *same = same_files(s, site);
+    site->cert_id = same ? same->cert_id : add_certificate(image, certs, site);
+    for (size_t i = 0; site->cert_id >= 0 && i < site->n_names; i++)
+        if (certs_name(certs, site->names[i], site->cert_id) < 0)
+            die("certificate of %.*s: out of memory", STR_ARG(site->names[i]));
+}
+
+struct snapshot *snapshot_open(const struct image *image, struct certs *certs)
+{
+    struct image_section config;
+    struct buf errors = {0};
+    if (!image_find(image, IMAGE_CONFIG, (struct str){NULL, 0}, &config))
+        die("the image holds no configuration");
+    char name[4096];
+    size_t n = config.name.n < sizeof name ? config.name.n : sizeof name - 1;
+    memcpy(name, config.name.p, n);
+    name[n] = '\0';
+    struct snapshot *s = config_parse(name, config.data, &errors);
+    if (!s)
+        die("the configuration in the image cannot be read: %.*s", STR_ARG(buf_str(&errors)));
+    buf_done(&errors);
+    for (size_t i = 0; i < s->n_sites; i++) {
+        s->sites[i].cert_id = -1;
+        if (has_files(&s->sites[i]))
+            give_certificate(image, certs, s, &s->sites[i]);
+    }
+    return s;
+}
+
+size_t snapshot_ports(const struct image *image, const uint16_t **ports, struct buf *memory)
+{
+    struct image_section section;
+    if (!image_find(image, IMAGE_PORTS, (struct str){NULL, 0}, &section) ||
+        !buf_add_str(memory, section.data))
+        return 0;
+    *ports = (const uint16_t *)(const void *)buf_data(memory);
+    return memory->len / sizeof **ports;
+}
