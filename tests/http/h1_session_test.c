@@ -1,11 +1,12 @@
 /* Exchanges over a stream in memory: what a client sees and what a handler is told. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "base/err.h"
 #include "http/memory_stream.h"
