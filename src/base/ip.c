@@ -65,7 +65,7 @@ bool ip_eq(struct ip a, struct ip b)
 char *ip_format(struct ip ip, char out[IP_TEXT])
 {
     if (ip.len == 0 || !inet_ntop(ip.len == 4 ? AF_INET : AF_INET6, ip.bytes, out, IP_TEXT))
-        return strcpy(out, "-");
+        memcpy(out, "-", 2);
     return out;
 }
 

@@ -12,7 +12,9 @@ struct list {
     struct list *prev, *next;
 };
 
+// clang-format off: its versions differ on the blank before a minus
 #define LIST_OWNER(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
+// clang-format on
 
 static inline void list_init(struct list *head)
 {

@@ -39,7 +39,8 @@ static size_t add_prefix(char *line, size_t size, enum log_level level)
     return (size_t)n;
 }
 
-static void log_line(enum log_level level, const char *format, va_list ap)
+__attribute__((format(printf, 2, 0))) static void log_line(enum log_level level, const char *format,
+                                                           va_list ap)
 {
     if (level > log_sink.up_to)
         return;
