@@ -85,10 +85,19 @@ static int keep_low_ports(void)
     return (int)syscall(SYS_capset, &header, data);
 }
 
+/* While we still may: no child of ours can ever have more than the one capability. */
+static void shrink_bounding_set(void)
+{
+    for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+        if (cap != CAP_NET_BIND_SERVICE)
+            (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+}
+
 int account_drop(const struct account *a)
 {
     if (!a->drop)
         return 0;
+    shrink_bounding_set();
     bool keep = prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0;
     if (initgroups(a->name, a->gid) < 0 || setresgid(a->gid, a->gid, a->gid) < 0 ||
         setresuid(a->uid, a->uid, a->uid) < 0) {
