@@ -73,7 +73,9 @@ static void on_end(struct exchange *x, const struct head *trailers)
         h1_session_abort(s, ERR_CLOSED);
     else if (s->answer.framing == FRAME_CHUNKED && h1_write_last_chunk(&s->out.queue, trailers) < 0)
         h1_session_abort(s, ERR_NOMEM);
-    x->state = XCHG_ANSWERED;
+    /* Half of a tunnel goes on. */
+    if (s->state != SESSION_TUNNEL)
+        x->state = XCHG_ANSWERED;
     s->answer_done = true;
     h1_session_settle_later(s);
 }
