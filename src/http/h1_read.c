@@ -47,7 +47,8 @@ static void take(struct input *in, size_t n)
 
 /* Heads and trailers */
 
-enum scan { SCAN_MORE, SCAN_END, SCAN_BARE_LF, SCAN_LONG_LINE, SCAN_LONG };
+/* SCAN_BARE: a CR or LF alone in a line. */
+enum scan { SCAN_MORE, SCAN_END, SCAN_BARE, SCAN_LONG_LINE, SCAN_LONG };
 
 /*
  * Looks for the empty line in the first `limit` bytes, going on where the last call stopped. Each verdict depends on the
@@ -63,8 +64,8 @@ static enum scan scan_lines(struct h1_reader *r, struct str in, size_t limit, si
             return SCAN_LONG_LINE;
         if (lf == window.n)
             break;
-        if (lf == r->line || window.p[lf - 1] != '\r')
-            return SCAN_BARE_LF;
+        if (lf == r->line || str_find(str_skip(window, r->line), '\r') != lf - 1 - r->line)
+            return SCAN_BARE;
         r->scanned = lf + 1;
         if (lf == r->line + 1)
             return SCAN_END;
@@ -96,7 +97,7 @@ static enum h1_event read_head(struct h1_reader *r, struct input *in)
         take(in, r->scanned);
         enter(r, H1_WAIT_PARSED);
         return H1_HEAD;
-    case SCAN_BARE_LF: return fail(r, r->line == 0 ? ERR_HTTP_SYNTAX : ERR_HTTP_FIELD);
+    case SCAN_BARE: return fail(r, r->line == 0 ? ERR_HTTP_SYNTAX : ERR_HTTP_FIELD);
     case SCAN_LONG_LINE: return fail(r, ERR_HTTP_TARGET_LONG);
     case SCAN_LONG: break;
     }
@@ -113,7 +114,7 @@ static enum h1_event read_trailers(struct h1_reader *r, struct input *in)
         in->piece.n -= 2; /* the empty line */
         enter(r, H1_WAIT_HEAD);
         return H1_END;
-    case SCAN_BARE_LF: return fail(r, ERR_HTTP_CHUNK);
+    case SCAN_BARE: return fail(r, ERR_HTTP_CHUNK);
     case SCAN_LONG_LINE:
     case SCAN_LONG: break;
     }

@@ -8,7 +8,7 @@
  * (HEAD_MAX_BYTES at most, then H1_FAIL). The same holds for a trailer section (16 KiB at most). Body data needs no such
  * piece: every byte is passed on as it comes. Any split of the input gives the same messages and the same error.
  *
- * Refused here, as soon as it is seen: a line that ends in a bare LF, a first line or a head that is too long, bad chunks.
+ * Refused here, as soon as it is seen: a line with a bare CR or LF, a first line or a head that is too long, bad chunks.
  * All the rest of the grammar is refused by h1_parse_…(), which sees whole heads.
  */
 #ifndef EDGE_HTTP_H1_READ_H
