@@ -2,12 +2,10 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -76,37 +74,25 @@ const char *account_directories(struct snapshot *s, const struct account *a)
     return why == 0 && make_directory(fallback, 0755, a) == 0 ? fallback : NULL;
 }
 
-/* After the user id has changed: of all capabilities only this one is left. */
-static int keep_low_ports(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-    struct __user_cap_data_struct data[2] = {0};
-    data[0].permitted = data[0].effective = 1U << CAP_NET_BIND_SERVICE;
-    return (int)syscall(SYS_capset, &header, data);
-}
-
-/* While we still may: no child of ours can ever have more than the one capability. */
-static void shrink_bounding_set(void)
+/* While we still may: no child of ours can ever have a capability. */
+static void empty_bounding_set(void)
 {
     for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-        if (cap != CAP_NET_BIND_SERVICE)
-            (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+        (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 }
 
 int account_drop(const struct account *a)
 {
+    /* For all that comes from us: a set-user-id program gives nobody more than we have. */
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (!a->drop)
         return 0;
-    shrink_bounding_set();
-    bool keep = prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0;
+    empty_bounding_set();
     if (initgroups(a->name, a->gid) < 0 || setresgid(a->gid, a->gid, a->gid) < 0 ||
         setresuid(a->uid, a->uid, a->uid) < 0) {
         log_error("cannot become user %s: %s", a->name, strerror(errno));
         return -1;
     }
-    if (keep && keep_low_ports() < 0)
-        log_debug("the right to bind low ports is lost: %s", strerror(errno));
-    (void)prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
     if (setresuid(0, 0, 0) == 0) {
         log_error("root can be had back after becoming user %s", a->name);
         return -1;

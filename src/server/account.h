@@ -22,8 +22,8 @@ int account_find(struct snapshot *s, const char *config_file, struct account *ou
  */
 const char *account_directories(struct snapshot *s, const struct account *a);
 /*
- * Becomes the account for good, with its groups. Only the right to bind low ports is kept, for listeners that come later.
- * Returns -1, with a line logged: then nothing may be served.
+ * Becomes the account for good, with its groups and without any capability. Returns -1, with a line logged: then nothing may be
+ * served. Who was not started as root keeps what he has (packaged: CAP_NET_BIND_SERVICE, for listeners that come later).
  */
 int account_drop(const struct account *a);
 

@@ -75,13 +75,18 @@ static void log_lines(struct str text)
     }
 }
 
-/* A certificate that cannot serve is told, and takes only its own sites down. */
-static int build_image(struct supervisor *s, struct str text)
+/* A certificate that cannot serve is a bad configuration, like a typing error. */
+static int verify_files(const struct supervisor *s)
 {
     struct buf errors = {0};
-    if (snapshot_verify(s->snapshot, s->config_file, &errors) < 0)
-        log_lines(buf_str(&errors));
+    int status = snapshot_verify(s->snapshot, s->config_file, &errors) < 0 ? EXIT_CONFIG : EXIT_DONE;
+    log_lines(buf_str(&errors));
     buf_done(&errors);
+    return status;
+}
+
+static int build_image(struct supervisor *s, struct str text)
+{
     s->fds.image = snapshot_build(s->snapshot, s->config_file, text);
     s->fds.sessions = sessions_memory_new();
     if (s->fds.image >= 0 && s->fds.sessions >= 0)
@@ -94,6 +99,8 @@ static int configure(struct supervisor *s)
 {
     struct buf text = {0};
     int status = read_configuration(s, &text);
+    if (status == EXIT_DONE)
+        status = verify_files(s);
     if (status == EXIT_DONE)
         status = build_image(s, buf_str(&text));
     buf_done(&text);
