@@ -20,13 +20,15 @@
 #include "tls/rec.h"
 #include "tls/sessions.h"
 
+enum { ENGINE_MAX = 4 };
+
 enum engine_verdict {
     ENGINE_WAIT, /* all input was used, more is needed; what was put into `out` is to be sent */
     ENGINE_DONE, /* the result is complete; input that was not used belongs to the record layer */
     ENGINE_FAIL, /* engine.err tells why; the alert, if one is due, is in `out` */
 };
 
-/* What a handshake is made with. Everything is borrowed until the engine is freed, except the hello: until begin() returns. */
+/* What a handshake is made with. All of it is borrowed until the engine is freed, the hello until the first step() returned. */
 struct engine_setup {
     const struct hello *hello;
     const struct cert *cert;         /* the one for the client's SNI */

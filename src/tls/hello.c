@@ -8,7 +8,6 @@
 enum {
     CLIENT_HELLO = 1,
     MESSAGE_HEADER = 4,
-    TLS_1_0 = 0x0301,
 };
 
 /* --- reading records */

@@ -23,7 +23,7 @@ enum {
 
 enum rec_type { REC_CCS = 20, REC_ALERT = 21, REC_HANDSHAKE = 22, REC_DATA = 23 };
 
-enum { TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 };
+enum { TLS_1_0 = 0x0301, TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 };
 
 /* RFC 5246 section 7.2, RFC 8446 section 6, RFC 6066 section 9, RFC 7301 section 3.2. */
 enum alert {

@@ -1,0 +1,159 @@
+#include "tls/cert.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/wipe.h"
+#include "tls/cert_int.h"
+#include "tls/der.h"
+#include "tls/pem.h"
+
+/* What is looked at in a certificate (RFC 5280 section 4.1); pieces point into it. */
+struct parsed {
+    struct str der, issuer, subject;
+    struct cert_public public;
+    bool public_known; /* RSA, or EC on a curve of ours */
+};
+
+static int refuse(struct str *why, struct str reason)
+{
+    *why = reason;
+    return -1;
+}
+
+/* SubjectPublicKeyInfo. False: malformed. */
+static bool parse_public(struct str in, struct parsed *p)
+{
+    struct str algorithm, oid, curve, bits, body;
+    if (!der_take(&in, DER_SEQUENCE, &algorithm) || !der_take(&algorithm, DER_OID, &oid) ||
+        !der_take_bits(&in, &bits))
+        return false;
+    if (cert_is_rsa(oid)) {
+        p->public.kind = CERT_RSA;
+        p->public_known = true;
+        return der_take(&bits, DER_SEQUENCE, &body) && der_take_unsigned(&body, &p->public.n) &&
+               der_take_unsigned(&body, &p->public.e);
+    }
+    if (cert_is_ec(oid) && der_take(&algorithm, DER_OID, &curve)) {
+        p->public.kind = CERT_EC;
+        p->public.curve = cert_curve(curve);
+        p->public.point = bits;
+        p->public_known = p->public.curve != 0;
+    }
+    return true;
+}
+
+static bool parse(struct parsed *p)
+{
+    struct str in = p->der, certificate, tbs, skipped, key;
+    if (!der_take(&in, DER_SEQUENCE, &certificate) || in.n > 0 || !der_take(&certificate, DER_SEQUENCE, &tbs))
+        return false;
+    if (der_peek(tbs) == DER_CONTEXT_0 && !der_take(&tbs, DER_CONTEXT_0, &skipped)) /* version */
+        return false;
+    return der_take(&tbs, DER_INTEGER, &skipped) /* serial number */ &&
+           der_take(&tbs, DER_SEQUENCE, &skipped) /* signature algorithm */ &&
+           der_take_whole(&tbs, &p->issuer) && der_take(&tbs, DER_SEQUENCE, &skipped) /* validity */ &&
+           der_take_whole(&tbs, &p->subject) && der_take(&tbs, DER_SEQUENCE, &key) && parse_public(key, p);
+}
+
+static void swap(struct parsed *a, struct parsed *b)
+{
+    struct parsed t = *a;
+    *a = *b;
+    *b = t;
+}
+
+/*
+ * Each certificate is to be certified by the next one (RFC 5246 section 7.4.2). Of a pile in another order the leaf is the one
+ * that issued none of the others; what does not belong to its line is left out, and so is a root that signed itself.
+ */
+static size_t order_chain(struct parsed *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool issued = false;
+        for (size_t k = 0; k < n; k++)
+            issued |= k != i && str_eq(p[k].issuer, p[i].subject);
+        if (!issued) {
+            swap(&p[0], &p[i]);
+            break;
+        }
+    }
+    size_t length = 1;
+    for (size_t k = length; k < n; k++) {
+        if (!str_eq(p[k].subject, p[length - 1].issuer) || str_eq(p[k].subject, p[k].issuer))
+            continue;
+        swap(&p[length], &p[k]);
+        k = length++;
+    }
+    return length;
+}
+
+/* Decodes the certificates of `text` into c->chain_memory. Their number, or -1 with *why. */
+static int read_chain(struct cert *c, struct str text, struct parsed *out, struct str *why)
+{
+    struct pem_block block;
+    size_t at = 0, n = 0, got = 0;
+    /* Base64 is larger than what it stands for. */
+    c->chain_memory = malloc(text.n + 1);
+    if (!c->chain_memory)
+        return refuse(why, STR("out of memory"));
+    for (enum pem_verdict v; (v = pem_next(&text, &block)) != PEM_END;) {
+        if (v == PEM_BROKEN)
+            return refuse(why, STR("the certificate's PEM is broken"));
+        if (!str_eq(block.label, STR("CERTIFICATE")))
+            continue;
+        if (n == CERT_CHAIN)
+            return refuse(why, STR("there are more than 8 certificates in the chain"));
+        if (block.headers || pem_size(&block) > CERT_DER || !pem_decode(&block, c->chain_memory + at, &got))
+            return refuse(why, STR("the certificate's PEM is broken or too large"));
+        out[n] = (struct parsed){.der = str_from(c->chain_memory + at, got)};
+        if (!parse(&out[n]))
+            return refuse(why, STR("not a certificate"));
+        at += got;
+        n++;
+    }
+    return n > 0 ? (int)n : refuse(why, STR("there is no certificate in PEM"));
+}
+
+static int load(struct cert *c, struct str pem_chain, struct str pem_key, struct str *why)
+{
+    struct parsed parsed[CERT_CHAIN];
+    int n = read_chain(c, pem_chain, parsed, why);
+    if (n < 0)
+        return -1;
+    c->n_chain = order_chain(parsed, (size_t)n);
+    if (!parsed[0].public_known)
+        return refuse(why, STR("the certificate's key is neither RSA nor EC (P-256, P-384)"));
+    for (size_t i = 0; i < c->n_chain; i++) {
+        c->chain[i].data = c->chain_memory + ((const uint8_t *)parsed[i].der.p - c->chain_memory);
+        c->chain[i].data_len = parsed[i].der.n;
+    }
+    crypto_hash_sha256(c->fingerprint, c->chain[0].data, c->chain[0].data_len);
+    if (cert_key_read(c, pem_key, why) < 0)
+        return -1;
+    return cert_key_check(c, &parsed[0].public, why);
+}
+
+struct cert *cert_new(struct str pem_chain, struct str pem_key, struct str *why)
+{
+    struct cert *c = calloc(1, sizeof *c);
+    if (!c) {
+        *why = STR("out of memory");
+        return NULL;
+    }
+    if (load(c, pem_chain, pem_key, why) < 0) {
+        cert_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void cert_free(struct cert *c)
+{
+    if (!c)
+        return;
+    wipe_free(c->key_memory, c->n_key_memory);
+    wipe_free(c->chain_memory, 0);
+    wipe_free(c, sizeof *c);
+}
