@@ -1,0 +1,43 @@
+/*
+ * The one SQLite file, `edge.db` in the data directory: certificates and their keys, the ACME account, orders in flight, challenges, and
+ * what was tried when. WAL and synchronous=FULL: what was stored before a POST is there after a power cut. The database is the
+ * API between the daemon and the commands: whoever wants to know of changes asks store_version().
+ *
+ * A struct store belongs to one process and is not used after fork(). Functions of this folder return 0 or -1; store_error() then
+ * tells why. Text handed out lies in the caller's arena.
+ */
+#ifndef EDGE_STORE_STORE_H
+#define EDGE_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+struct store;
+
+enum store_mode {
+    STORE_WRITE, /* makes the file (0600) if it is missing, and migrates it */
+    STORE_READ,  /* for commands that only show: a missing file is an empty store */
+};
+
+/*
+ * Opens DIR/edge.db. A database of a newer edge, a file that is no database, a full disk or a directory that is missing: NULL, and
+ * *why holds a sentence for a person (what, where, what to do). Waits at most busy_ms for another process's lock, here and later.
+ */
+struct store *store_open(const char *dir, enum store_mode mode, int busy_ms, struct buf *why);
+/* NULL allowed. */
+void store_close(struct store *s);
+/* The last failure in SQLite's words, with what was tried. Never NULL; valid until the next call. */
+const char *store_error(const struct store *s);
+
+/* Another number than last time: some connection, this one or another process's, has changed something. -1: it cannot be told. */
+int64_t store_version(struct store *s);
+
+/* Several changes that happen together or not at all. */
+int store_begin(struct store *s);
+int store_commit(struct store *s);
+void store_rollback(struct store *s);
+
+#endif
