@@ -224,6 +224,9 @@ static int parse_response(struct str piece, bool to_head, struct head *h, struct
     /* Not guarded: some servers name Transfer-Encoding in Connection, and framing is edge's own matter anyway. */
     if (!err)
         err = h1_fields_connection(h, false);
+    /* RFC 9110 section 7.8: what is switched to has to be named, and Connection has to name Upgrade. */
+    if (!err && h->status == 101 && !h->upgrade)
+        err = ERR_HTTP_BACKEND;
     if (h->framing == FRAME_CLOSE)
         h->keep_alive = false;
     return err;

@@ -98,7 +98,7 @@ bool h1_reader_idle(const struct h1_reader *r);
 int h1_parse_request(struct str piece, struct head *h, struct arena *mem);
 /*
  * to_head: it answers a HEAD request. Errors are ERR_HTTP_BACKEND or ERR_NOMEM. To HEAD and with 304, framing and length tell
- * what was announced (FRAME_NONE: nothing); 1xx and 204 announce nothing.
+ * what was announced (FRAME_NONE: nothing); 1xx and 204 announce nothing. A 101 always has `upgrade`.
  */
 int h1_parse_response(struct str piece, bool to_head, struct head *h, struct arena *mem);
 /*

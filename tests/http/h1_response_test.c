@@ -105,6 +105,10 @@ static void without_body(void **state)
          RAW("HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n" END
              "\x81\x02HTTP/1.1 200\r\n\r\n"),
          "101 x N kub \"\x81\x02HTTP/1.1 200\r\n\r\n\" . "},
+        {BAD, "101 without Upgrade", RAW("HTTP/1.1 101 x\r\nConnection: upgrade\r\n" END "x"), NULL},
+        {BAD, "101 that Connection does not name", RAW("HTTP/1.1 101 x\r\nUpgrade: websocket\r\n" END "x"),
+         NULL},
+        {BAD, "101 in HTTP/1.0", RAW("HTTP/1.0 101 x\r\nConnection: upgrade\r\nUpgrade: x\r\n" END), NULL},
         {0, "204", RAW("HTTP/1.1 204 x\r\n" END OK END), "204 x N kb . 200 OK X  . "},
         {0, "204 with a length", RAW("HTTP/1.1 204 x\r\nContent-Length: 5\r\n" END OK END),
          "204 x N kb . 200 OK X  . "},

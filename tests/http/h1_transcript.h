@@ -9,6 +9,7 @@
 #ifndef EDGE_TESTS_H1_TRANSCRIPT_H
 #define EDGE_TESTS_H1_TRANSCRIPT_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
