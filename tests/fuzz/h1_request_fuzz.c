@@ -1,4 +1,7 @@
-/* Any bytes as a connection of a client: no crash, and every accepted head survives being written and read again. */
+/*
+ * Any bytes as a connection of a client: no crash, and every accepted head survives being written and read
+ * again.
+ */
 #include "http/h1_round_trip.h"
 #include "http/h1_transcript.h"
 

@@ -1,4 +1,7 @@
-/* Any bytes as a backend's connection; the first byte says whether HEAD was asked, and in how large pieces the rest comes. */
+/*
+ * Any bytes as a backend's connection; the first byte says whether HEAD was asked, and in how large pieces
+ * the rest comes.
+ */
 #include "http/h1_round_trip.h"
 #include "http/h1_transcript.h"
 

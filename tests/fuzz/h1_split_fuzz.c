@@ -1,6 +1,6 @@
 /*
- * Any split of the input gives the same messages, fields, bodies and the same error as no split. Three bytes choose: response and
- * HEAD, where the first cut is, and the size of the pieces after it.
+ * Any split of the input gives the same messages, fields, bodies and the same error as no split. Three bytes
+ * choose: response and HEAD, where the first cut is, and the size of the pieces after it.
  */
 #include "http/h1_transcript.h"
 
