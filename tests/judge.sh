@@ -49,7 +49,8 @@ verdicts() { # KIND TOTAL: how many of that kind the judge's last line counts
 judge_one() { # WHAT ARGUMENTS...
     local what=$1 total
     shift
-    /usr/bin/python3 "$judge" --backend "$backend" --host edge.test "$@" "$lists"/*.jsonl >"$work/verdict" 2>&1 || true
+    # It verifies nothing, but would read the system's bundle of roots for each connection.
+    SSL_CERT_FILE=/dev/null SSL_CERT_DIR=/nonexistent /usr/bin/python3 "$judge" --backend "$backend" --host edge.test "$@" "$lists"/*.jsonl >"$work/verdict" 2>&1 || true
     total=$(grep '^TOTAL' "$work/verdict" || { cat "$work/verdict"; echo "TOTAL {'fail': 1}"; })
     echo "judge over $what: $total"
     passed=$((passed + $(verdicts ok "$total") + $(verdicts advice "$total")))
