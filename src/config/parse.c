@@ -218,7 +218,10 @@ static bool read_unknown(struct parse *p, enum where where, struct statement *s)
     return false;
 }
 
-/* The token is the opening brace. *next is the head of the site that begins when the closing one was forgotten, else empty. */
+/*
+ * The token is the opening brace. *next is the head of the site that begins when the closing one was
+ * forgotten, else empty.
+ */
 static void read_block(struct parse *p, enum where where, struct statement *next)
 {
     unsigned seen[MAX_DIRECTIVES] = {0}, *outer = p->seen;
@@ -339,7 +342,10 @@ static void set_defaults(struct parse *p)
             set_default(p, &rows[i]);
 }
 
-/* The lists of addresses are not replaced but added to: their defaults come in the end, and only when there was none. */
+/*
+ * The lists of addresses are not replaced but added to: their defaults come in the end, and only when there
+ * was none.
+ */
 static void default_listens(struct parse *p)
 {
     size_t n;

@@ -215,7 +215,10 @@ static void many_sites(void **state)
     double ms = (double)(clock() - before) * 1000 / CLOCKS_PER_SEC;
     assert_non_null(s);
     print_message("1000 sites: %.1f ms, %zu bytes\n", ms, s->mem.total);
-    /* The aim is 5 ms; sanitizers, valgrind and busy machines get room. A parser that is not linear needs seconds. */
+    /*
+     * The aim is 5 ms; sanitizers, valgrind and busy machines get room. A parser that is not linear needs
+     * seconds.
+     */
     assert_true(ms < 1000);
     assert_int_equal(s->n_sites, 1001);
     for (size_t i = 0; i < 1000; i++) {

@@ -19,14 +19,16 @@ struct config_case {
 /* Fails the test unless the text is accepted without a warning. Free with snapshot_free(). */
 struct snapshot *case_parse(const char *text);
 /*
- * The errors of a text, one in a line: `LINE:COLUMN: message`. Whether source line and caret follow is checked; snapshot and
- * errors must exclude each other. In static memory, until the next call.
+ * The errors of a text, one in a line: `LINE:COLUMN: message`. Whether source line and caret follow is
+ * checked; snapshot and errors must exclude each other. In static memory, until the next call.
  */
 const char *case_errors(struct str text);
 /* A snapshot as text: addresses, sites, routes. In static memory, until the next call. */
 const char *case_dump(const struct snapshot *s);
 
-/* Over a file of the source tree; fails the test if it cannot be read. Ends with a NUL that is not counted. */
+/*
+ * Over a file of the source tree; fails the test if it cannot be read. Ends with a NUL that is not counted.
+ */
 void case_read(const char *path, struct buf *out);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The examples of the users' contract: each of them either works, or is refused with "not supported yet" and for no other
- * reason.
+ * The examples of the users' contract: each of them either works, or is refused with "not supported yet" and
+ * for no other reason.
  */
 #include <setjmp.h>
 #include <stdarg.h>
