@@ -30,7 +30,7 @@ void buf_shrink(struct buf *b)
 
 uint8_t *buf_data(const struct buf *b)
 {
-    return b->mem + b->start;
+    return b->mem ? b->mem + b->start : NULL;
 }
 
 struct str buf_str(const struct buf *b)

@@ -21,7 +21,7 @@ int cmd_check(const struct options *o)
     if (!s)
         return EXIT_MISUSE;
     bool good = snapshot_verify(s, o->config, &errors) == 0;
-    (void)fwrite(buf_data(&errors), 1, errors.len, stderr);
+    fprintf(stderr, "%.*s", STR_ARG(buf_str(&errors)));
     size_t sites = count_sites(s);
     if (good)
         printf("%s: ok, %zu %s\n", o->config, sites, sites == 1 ? "site" : "sites");

@@ -26,7 +26,7 @@ struct snapshot *config_file_load(const char *path)
         config_file_trouble(path, errno);
     } else {
         s = config_parse(path, buf_str(&text), &errors);
-        (void)fwrite(buf_data(&errors), 1, errors.len, stderr);
+        fprintf(stderr, "%.*s", STR_ARG(buf_str(&errors)));
     }
     buf_done(&errors);
     buf_done(&text);

@@ -5,8 +5,8 @@
 #include "config/site.h"
 
 /*
- * Reads and parses the file. NULL after telling on standard error what is wrong and what to do; the exit status is EXIT_MISUSE
- * then. Warnings are told as well. To be freed with snapshot_free().
+ * Reads and parses the file. NULL after telling on standard error what is wrong and what to do; the exit
+ * status is EXIT_MISUSE then. Warnings are told as well. To be freed with snapshot_free().
  */
 struct snapshot *config_file_load(const char *path);
 /* Tells why the file cannot be read: the errno of the attempt. */

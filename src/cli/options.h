@@ -28,8 +28,8 @@ struct option {
 const struct option *option_rows(size_t *n);
 
 /*
- * Sorts argv, the words behind the command. Returns 0; or -1 after telling on standard error what is wrong with them: an
- * option that is not in `takes`, or no value. `command` is for the message.
+ * Sorts argv, the words behind the command. Returns 0; or -1 after telling on standard error what is wrong
+ * with them: an option that is not in `takes`, or no value. `command` is for the message.
  */
 int options_parse(const char *command, unsigned takes, int argc, char **argv, struct options *out);
 

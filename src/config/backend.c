@@ -13,6 +13,11 @@ static bool fail(struct parse *p, struct token token, const char *what)
     return false;
 }
 
+static bool no_backend(struct parse *p, struct token token)
+{
+    return fail(p, token, "is no backend; write `ADDRESS:PORT`, `http://ADDRESS:PORT` or `unix:/PATH`");
+}
+
 static bool unix_socket(struct parse *p, struct token token, struct str path, struct backend *out)
 {
     if (str_starts(path, STR("//"))) /* unix:///run/shop.sock */
@@ -31,6 +36,8 @@ static bool no_port(struct parse *p, struct token token, struct str host)
 {
     struct ip ip;
     uint64_t port;
+    if (host.n == 0)
+        return no_backend(p, token);
     struct str digits = str_starts(host, STR(":")) ? str_skip(host, 1) : host;
     if (str_to_u64(digits, MAX_SITE_PORT, &port))
         ERROR_AT(p, token, "`%.*s` has no address; write `127.0.0.1:%.*s`", QUOTE(token), STR_ARG(digits));
@@ -49,8 +56,17 @@ static bool split_port(struct str text, struct str *host, struct str *port)
     size_t colon = bracket ? str_find(text, ']') + 1 : str_find(text, ':');
     *host = str_take(text, colon);
     *port = str_skip(text, colon + 1);
-    return colon + 1 < text.n && text.p[colon] == ':' && colon > 0 &&
+    return colon < text.n && text.p[colon] == ':' && colon > 0 &&
            (bracket || str_find(*port, ':') == port->n);
+}
+
+/* `1.2.3`: a mistyped address rather than a name, because no top-level domain is a number. */
+static bool is_number(struct str host)
+{
+    for (size_t i = 0; i < host.n; i++)
+        if (host.p[i] != '.' && (host.p[i] < '0' || host.p[i] > '9'))
+            return false;
+    return true;
 }
 
 static bool address(struct parse *p, struct token token, struct str host, struct ip *out)
@@ -61,8 +77,8 @@ static bool address(struct parse *p, struct token token, struct str host, struct
         return true;
     if (str_ieq(host, STR("localhost")))
         return ip_parse(STR("127.0.0.1"), out);
-    if (host_problem(host) || str_find(host, '*') < host.n)
-        return fail(p, token, "is no backend; write `ADDRESS:PORT`, `http://ADDRESS:PORT` or `unix:/PATH`");
+    if (is_number(host) || host_problem(host) || str_find(host, '*') < host.n)
+        return no_backend(p, token);
     return fail(p, token, "is a host name; names of backends are not supported yet, write the IP address");
 }
 

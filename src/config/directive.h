@@ -1,6 +1,7 @@
 /*
- * Every word that a configuration may hold is a row: where it stands, what it takes, its bounds, default and meaning. The
- * parser, the error messages, `edge help config` and the tests of the manual pages go over these rows.
+ * Every word that a configuration may hold is a row: where it stands, what it takes, its bounds, default and
+ * meaning. The parser, the error messages, `edge help config` and the tests of the manual pages go over these
+ * rows.
  */
 #ifndef EDGE_CONFIG_DIRECTIVE_H
 #define EDGE_CONFIG_DIRECTIVE_H
@@ -14,7 +15,9 @@
 struct parse;
 struct statement;
 
-/* A set of places. IN_TIMEOUT and IN_SITE_TIMEOUT: as the name after `timeout`, outside of sites and in one. */
+/*
+ * A set of places. IN_TIMEOUT and IN_SITE_TIMEOUT: as the name after `timeout`, outside of sites and in one.
+ */
 enum where {
     IN_FILE = 1,
     IN_ACME = 2,

@@ -1,6 +1,7 @@
 /*
- * Text to tokens. Words are separated by blanks and braces; quotes (`"`, with `\"` and `\\` inside) keep both in a word; `#`
- * at the start of a token begins a comment. What is wrong goes to the report, and TOKEN_BAD comes instead of a word.
+ * Text to tokens. Words are separated by blanks and braces; quotes (`"`, with `\"` and `\\` inside) keep both
+ * in a word; `#` at the start of a token begins a comment. What is wrong goes to the report, and TOKEN_BAD
+ * comes instead of a word.
  */
 #ifndef EDGE_CONFIG_LEX_H
 #define EDGE_CONFIG_LEX_H
@@ -32,8 +33,8 @@ struct lexer {
 void lex_init(struct lexer *l, struct report *report, struct arena *mem);
 struct token lex_next(struct lexer *l);
 /*
- * The rest of the line as one word, trimmed, quotes kept as they are. A comment and a brace that closes the block end it;
- * TOKEN_EOL if nothing is there.
+ * The rest of the line as one word, trimmed, quotes kept as they are. A comment and a brace that closes the
+ * block end it; TOKEN_EOL if nothing is there.
  */
 struct token lex_line(struct lexer *l);
 

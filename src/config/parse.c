@@ -139,20 +139,27 @@ bool statement_repeats(struct parse *p, const struct directive *row, struct toke
     return false;
 }
 
+/* A word that means something, but not in this place. */
+static void misplaced_directive(struct parse *p, const struct directive *row, struct token name)
+{
+    if (row->where & IN_SITE)
+        ERROR_AT(p, name, "`%s` cannot stand here; write it into a site: `HOST { %s ... }`", row->name,
+                 row->name);
+    else if (row->where & IN_FILE)
+        ERROR_AT(p, name, "`%s` cannot stand here; write it outside of the sites", row->name);
+    else if (row->where & IN_TIMEOUT)
+        ERROR_AT(p, name, "`%s` is a time limit; write `timeout %s DURATION`", row->name, row->name);
+    else
+        ERROR_AT(p, name, "`%s` cannot stand here; write it into the block of `%s`", row->name,
+                 row->where & IN_ACME ? "acme" : "proxy");
+}
+
 static void unknown_directive(struct parse *p, struct token name, enum where where)
 {
-    const char *near = directive_nearest(name.text, where);
     const struct directive *elsewhere = directive_anywhere(name.text);
-    const char *here = where == IN_SITE ? "a site" : where == IN_FILE ? "the top level" : "this block";
-    if (elsewhere && (elsewhere->where & IN_SITE))
-        ERROR_AT(p, name, "`%s` does not belong into %s; write it into a site's block: `HOST { %s ... }`",
-                 elsewhere->name, here, elsewhere->name);
-    else if (elsewhere && (elsewhere->where & IN_FILE))
-        ERROR_AT(p, name, "`%s` does not belong into %s; write it outside of the sites", elsewhere->name,
-                 here);
-    else if (elsewhere && (elsewhere->where & IN_BACKEND))
-        ERROR_AT(p, name, "`%s` does not belong into %s; it is an option of a `proxy` block", elsewhere->name,
-                 here);
+    const char *near = directive_nearest(name.text, where);
+    if (elsewhere && !name.quoted)
+        misplaced_directive(p, elsewhere, name);
     else if (near)
         ERROR_AT(p, name, "unknown directive `%.*s`; did you mean `%s`?", QUOTE(name), near);
     else
@@ -211,7 +218,10 @@ static bool read_unknown(struct parse *p, enum where where, struct statement *s)
     return false;
 }
 
-/* The token is the opening brace. *next is the head of the site that begins when the closing one was forgotten, else empty. */
+/*
+ * The token is the opening brace. *next is the head of the site that begins when the closing one was
+ * forgotten, else empty.
+ */
 static void read_block(struct parse *p, enum where where, struct statement *next)
 {
     unsigned seen[MAX_DIRECTIVES] = {0}, *outer = p->seen;
@@ -272,7 +282,7 @@ static void headless(struct parse *p, struct statement *s)
     if (p->token.kind == TOKEN_OPEN) {
         ERROR_AT(p, p->token, "the `{` of a site stands in the line of its names; move it up");
         read_site(p, s);
-    } else if ((s->n_args == 0 || str_ends(word, STR(","))) && str_find(word, '.') < word.n) {
+    } else if (s->name.quoted || str_find(word, '.') < word.n) {
         ERROR_AT(p, s->name, "`%.*s` has no block; write `%.*s { proxy ADDRESS:PORT }`", QUOTE(s->name),
                  QUOTE(s->name));
     } else {
@@ -332,7 +342,10 @@ static void set_defaults(struct parse *p)
             set_default(p, &rows[i]);
 }
 
-/* The lists of addresses are not replaced but added to: their defaults come in the end, and only when there was none. */
+/*
+ * The lists of addresses are not replaced but added to: their defaults come in the end, and only when there
+ * was none.
+ */
 static void default_listens(struct parse *p)
 {
     size_t n;

@@ -72,8 +72,8 @@ void *parse_grow(struct parse *p, void *array, size_t n, size_t *cap, size_t siz
 #define QUOTE(token) STR_ARG(report_quote((token).text))
 
 /*
- * The part of *token before the next comma, with its place; *token becomes the part behind it. False when nothing is left.
- * *comma tells whether commas were skipped, before or behind.
+ * The part of *token before the next comma, with its place; *token becomes the part behind it. False when
+ * nothing is left. *comma tells whether commas were skipped, before or behind.
  */
 bool parse_split(struct token *token, struct token *part, bool *comma);
 /* The names of the site that the statement begins; NULL if they are no names, which was reported. */
@@ -107,7 +107,10 @@ bool statement_fits(struct parse *p, const struct directive *row, const struct s
 
 /* From drafts to the snapshot, and everything that can be told only when the whole file was read. */
 void check_finish(struct parse *p);
-/* The hash table for that many names, NULL without memory; then add them one by one: the site that had the name before. */
+/*
+ * The hash table for that many names, NULL without memory; then add them one by one: the site that had the
+ * name before.
+ */
 bool site_index_make(struct snapshot *s, size_t names);
 const struct site *site_index_add(struct snapshot *s, struct str name, struct site *site);
 

@@ -1,6 +1,6 @@
 /*
- * What is wrong with a configuration: complaints are collected while it is read, then printed in the order of the text.
- * Beyond REPORT_MAX they are only counted, so that a file of rubbish gives a bounded answer.
+ * What is wrong with a configuration: complaints are collected while it is read, then printed in the order of
+ * the text. Beyond REPORT_MAX they are only counted, so that a file of rubbish gives a bounded answer.
  */
 #ifndef EDGE_CONFIG_REPORT_H
 #define EDGE_CONFIG_REPORT_H

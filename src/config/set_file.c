@@ -42,7 +42,7 @@ static bool number(struct parse *p, const struct directive *row, struct token to
 {
     if (str_to_u64(token.text, (uint64_t)row->max, out) && *out >= (uint64_t)row->min)
         return true;
-    ERROR_AT(p, token, "`%.*s` does not fit; `%s` takes %s, N from %lld to %lld", QUOTE(token), row->name,
+    ERROR_AT(p, token, "`%.*s` does not fit; `%s` takes `%s`, N from %lld to %lld", QUOTE(token), row->name,
              row->arguments, (long long)row->min, (long long)row->max);
     return false;
 }
@@ -84,7 +84,7 @@ static void unknown_timeout(struct parse *p, struct token name)
 {
     const char *near = directive_nearest(name.text, p->site ? IN_SITE_TIMEOUT : IN_TIMEOUT);
     if (p->site && directive_find(name.text, IN_TIMEOUT))
-        ERROR_AT(p, name, "`timeout %.*s` counts before a site is known; write it outside of the sites",
+        ERROR_AT(p, name, "`timeout %.*s` is for all sites alike; write it outside of the sites",
                  QUOTE(name));
     else if (near)
         ERROR_AT(p, name, "there is no timeout `%.*s`; did you mean `%s`?", QUOTE(name), near);
@@ -207,10 +207,13 @@ void set_listen(struct parse *p, const struct directive *row, const struct state
         p->off_at = s->name.at;
         return;
     }
+    size_t n = 0;
     for (size_t i = 0; i < s->n_args && !p->broken; i++) {
         struct token rest = s->args[i], part;
         bool comma;
-        while (parse_split(&rest, &part, &comma))
+        for (; parse_split(&rest, &part, &comma); n++)
             listen_at(p, part, row);
     }
+    if (n == 0)
+        bad_listen(p, s->args[0], row);
 }

@@ -115,7 +115,10 @@ struct draft *parse_site_names(struct parse *p, const struct statement *s)
 
 /* What a site does */
 
-/* Where the action goes: into the route that is being read, else behind all routes. NULL: there is one already. */
+/*
+ * Where the action goes: into the route that is being read, else behind all routes. NULL: there is one
+ * already.
+ */
 static struct route *action_route(struct parse *p, const struct statement *s)
 {
     struct draft *d = p->site;

@@ -20,8 +20,8 @@ static uint64_t hash_more(uint64_t h, struct str s)
 }
 
 /*
- * The place of head + tail, or the free one where it belongs. FNV-1a is enough: what stands in the table comes from the
- * owner of the machine, so a stranger can make no two names collide that were not there.
+ * The place of head + tail, or the free one where it belongs. FNV-1a is enough: what stands in the table
+ * comes from the owner of the machine, so a stranger can make no two names collide that were not there.
  */
 static struct site_name *find(const struct snapshot *s, struct str head, struct str tail)
 {

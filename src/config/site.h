@@ -1,6 +1,6 @@
 /*
- * Seam 4: what the configuration says, as one immutable value. A worker swaps the whole of it; nothing in it changes.
- * All strings lie in snapshot.mem. Durations are milliseconds, sizes bytes.
+ * Seam 4: what the configuration says, as one immutable value. A worker swaps the whole of it; nothing in it
+ * changes. All strings lie in snapshot.mem. Durations are milliseconds, sizes bytes.
  */
 #ifndef EDGE_CONFIG_SITE_H
 #define EDGE_CONFIG_SITE_H
@@ -96,8 +96,8 @@ struct snapshot {
 };
 
 /*
- * The site of a host name: lower case, without port and final dot. An exact name, else `*.rest` (one label), else NULL; the caller
- * then takes snapshot.any.
+ * The site of a host name: lower case, without port and final dot. An exact name, else `*.rest` (one label),
+ * else NULL; the caller then takes snapshot.any.
  */
 const struct site *snapshot_site(const struct snapshot *s, struct str host);
 /* The first https port of the listens, 443 if there is none. */

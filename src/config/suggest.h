@@ -17,8 +17,8 @@ struct suggest {
 void suggest_offer(struct suggest *s, const char *candidate);
 
 /*
- * How many letters must be added, removed, changed or swapped with their neighbour to make b of a (optimal string alignment).
- * Words above 32 bytes are not looked at: SIZE_MAX.
+ * How many letters must be added, removed, changed or swapped with their neighbour to make b of a (optimal
+ * string alignment). Words above 32 bytes are not looked at: SIZE_MAX.
  */
 size_t edit_distance(struct str a, struct str b);
 

@@ -20,8 +20,8 @@ bool size_parse(struct str text, uint64_t *out);
 char *size_format(uint64_t value, char out[SIZE_TEXT]);
 
 /*
- * What keeps `name` from being the host name of a site, "what; what to do"; NULL: nothing does. `*` and `*.example.org` are
- * host names here, an address is none.
+ * What keeps `name` from being the host name of a site, "what; what to do"; NULL: nothing does. `*` and
+ * `*.example.org` are host names here, an address is none.
  */
 const char *host_problem(struct str name);
 

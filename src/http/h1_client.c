@@ -95,7 +95,7 @@ struct client *client_open(struct loop *loop, const struct client_target *target
     c->limits = *limits;
     c->settle.run = client_settle;
     c->timer.fire = client_expired;
-    h1_reader_init(&c->reader);
+    h1_reader_init_response(&c->reader);
     int fd = target->unix_path.n > 0 ? sock_connect_unix(target->unix_path) : sock_connect(target->endpoint);
     /* A refusal at once (unix sockets, no route) is told like a late one. Without a socket there is nothing to watch. */
     if (fd < 0) {

@@ -1,4 +1,7 @@
-/* Field lines and the fields that rule the connection. Everything is refused that two readers could take in two ways. */
+/*
+ * Field lines and the fields that rule the connection. Everything is refused that two readers could take in
+ * two ways.
+ */
 #include <string.h>
 
 #include "base/err.h"
@@ -81,8 +84,8 @@ static bool shadows_ours(struct str name)
 }
 
 /*
- * A name is a token up to the colon: that refuses blanks before the colon (RFC 9112 section 5.1) and a line that begins
- * with a blank (obs-fold, section 5.2).
+ * A name is a token up to the colon: that refuses blanks before the colon (RFC 9112 section 5.1) and a line
+ * that begins with a blank (obs-fold, section 5.2).
  */
 static bool parse_line(struct str line, struct field *f)
 {
@@ -119,8 +122,9 @@ int h1_fields_parse(struct str lines, struct head *h, struct arena *mem, bool *e
 /* Framing (RFC 9112 section 6) */
 
 /*
- * RFC 9110 section 8.6 lets a recipient accept a list of equal numbers. Here it is refused like several fields: nobody sends it
- * but who tries what the next reader makes of it. More than INT64_MAX is no length that anybody can count down.
+ * RFC 9110 section 8.6 lets a recipient accept a list of equal numbers. Here it is refused like several
+ * fields: nobody sends it but who tries what the next reader makes of it. More than INT64_MAX is no length
+ * that anybody can count down.
  */
 static bool parse_length(struct str value, uint64_t *length)
 {
@@ -128,8 +132,9 @@ static bool parse_length(struct str value, uint64_t *length)
 }
 
 /*
- * Only "chunked" can be decoded. What is wrong with another value decides the answer: a coding that we lack gets 501
- * (RFC 9112 section 6.1), but chunked anywhere else than once at the end, with parameters or beside an empty element gets 400.
+ * Only "chunked" can be decoded. What is wrong with another value decides the answer: a coding that we lack
+ * gets 501 (RFC 9112 section 6.1), but chunked anywhere else than once at the end, with parameters or beside
+ * an empty element gets 400.
  */
 static int check_codings(struct str value)
 {
@@ -175,7 +180,10 @@ int h1_fields_framing(struct head *h)
 
 /* Connection (RFC 9110 section 7.6.1, RFC 9112 section 9.3) */
 
-/* A proxy removes what Connection names. Without one of these the backend would see another request than edge did. */
+/*
+ * A proxy removes what Connection names. Without one of these the backend would see another request than edge
+ * did.
+ */
 static bool must_pass(struct str name)
 {
     static const struct str names[] = {NAME("host"), NAME("cookie"), NAME("authorization"),
@@ -234,7 +242,9 @@ bool h1_fields_not_in_trailers(struct str name)
                                        NAME("x-real-ip"),
                                        NAME("x-original-url"),
                                        NAME("x-rewrite-url")};
-    /* The last four and these would spoof what edge tells the backend, if that merged trailers into the head. */
+    /*
+     * The last four and these would spoof what edge tells the backend, if that merged trailers into the head.
+     */
     static const struct str forwarded = NAME("x-forwarded-");
     return listed(name, names, nitems(names)) ||
            (name.n > forwarded.n && same_name(str_take(name, forwarded.n), forwarded));

@@ -12,8 +12,8 @@
 enum { MAX_HOST = 255 };
 
 /*
- * reg-name without percent-encoding and sub-delims: no name of the DNS or of a hosts file has them, and what is not decoded
- * cannot be decoded in two ways.
+ * reg-name without percent-encoding and sub-delims: no name of the DNS or of a hosts file has them, and what
+ * is not decoded cannot be decoded in two ways.
  */
 static bool valid_name(struct str s)
 {
@@ -49,7 +49,9 @@ bool h1_valid_authority(struct str s)
 
 /* Request line (RFC 9112 section 3) */
 
-/* "HTTP/1.0" or "HTTP/1.1". A higher minor is refused too: none was ever specified, and none can be tested. */
+/*
+ * "HTTP/1.0" or "HTTP/1.1". A higher minor is refused too: none was ever specified, and none can be tested.
+ */
 static int parse_version(struct str s, uint8_t *minor)
 {
     if (s.n != 8 || !str_starts(s, STR("HTTP/")) || s.p[6] != '.' || s.p[5] < '0' || s.p[5] > '9' ||
@@ -126,8 +128,8 @@ static int parse_request_line(struct str line, struct head *h, struct arena *mem
 }
 
 /*
- * RFC 9112 section 3.2: one Host in HTTP/1.1, and never two. Section 3.2.2: the authority of an absolute target counts, and is
- * what is forwarded; so it takes the place of the field's value at once.
+ * RFC 9112 section 3.2: one Host in HTTP/1.1, and never two. Section 3.2.2: the authority of an absolute
+ * target counts, and is what is forwarded; so it takes the place of the field's value at once.
  */
 static int parse_host(struct head *h)
 {
@@ -174,7 +176,10 @@ int h1_parse_request(struct str piece, struct head *h, struct arena *mem)
 
 /* Responses */
 
-/* RFC 9112 section 4. The blank before an absent reason is forgiven: many servers leave it out, and nothing depends on it. */
+/*
+ * RFC 9112 section 4. The blank before an absent reason is forgiven: many servers leave it out, and nothing
+ * depends on it.
+ */
 static int parse_status_line(struct str line, struct head *h)
 {
     uint64_t status;
@@ -221,9 +226,15 @@ static int parse_response(struct str piece, bool to_head, struct head *h, struct
         err = ERR_HTTP_FIELD;
     if (!err)
         err = response_framing(h, to_head);
-    /* Not guarded: some servers name Transfer-Encoding in Connection, and framing is edge's own matter anyway. */
+    /*
+     * Not guarded: some servers name Transfer-Encoding in Connection, and framing is edge's own matter
+     * anyway.
+     */
     if (!err)
         err = h1_fields_connection(h, false);
+    /* RFC 9110 section 7.8: what is switched to has to be named, and Connection has to name Upgrade. */
+    if (!err && h->status == 101 && !h->upgrade)
+        err = ERR_HTTP_BACKEND;
     if (h->framing == FRAME_CLOSE)
         h->keep_alive = false;
     return err;

@@ -51,8 +51,9 @@ static void take(struct input *in, size_t n)
 enum scan { SCAN_MORE, SCAN_END, SCAN_BARE, SCAN_LONG_LINE, SCAN_LONG };
 
 /*
- * Looks for the empty line in the first `limit` bytes, going on where the last call stopped. Each verdict depends on the
- * shortest prefix that allows it, never on how much came at once: so the error of a message does not depend on its split.
+ * Looks for the empty line in the first `limit` bytes, going on where the last call stopped. Each verdict
+ * depends on the shortest prefix that allows it, never on how much came at once: so the error of a message
+ * does not depend on its split.
  */
 static enum scan scan_lines(struct h1_reader *r, struct str in, size_t limit, size_t first_line)
 {
@@ -164,8 +165,9 @@ static bool extension_end(struct h1_reader *r, uint8_t c)
 }
 
 /*
- * RFC 9112 section 7.1.1. Extensions are understood by nobody and dropped; but they are held to their grammar, as bytes
- * that one reader skips and another does not are how chunks are smuggled. Blanks ("bad whitespace") are refused.
+ * RFC 9112 section 7.1.1. Extensions are understood by nobody and dropped; but they are held to their
+ * grammar, as bytes that one reader skips and another does not are how chunks are smuggled. Blanks ("bad
+ * whitespace") are refused.
  */
 static bool extension_byte(struct h1_reader *r, uint8_t c)
 {

@@ -1,15 +1,17 @@
 /*
- * Reads HTTP/1.x messages (RFC 9112): bytes in, events out. It never allocates, never repairs, and knows no socket.
+ * Reads HTTP/1.x messages (RFC 9112): bytes in, events out. It never allocates, never repairs, and knows no
+ * socket.
  *
  *   h1_reader_init(&r);
  *   for (;;) switch (h1_read(&r, in, len, &used, &piece)) …   then drop `used` bytes from the input
  *
- * A head must lie in the input as one piece: while it is incomplete, H1_MORE asks for more bytes behind those it did not use
- * (HEAD_MAX_BYTES at most, then H1_FAIL). The same holds for a trailer section (16 KiB at most). Body data needs no such
- * piece: every byte is passed on as it comes. Any split of the input gives the same messages and the same error.
+ * A head must lie in the input as one piece: while it is incomplete, H1_MORE asks for more bytes behind those
+ * it did not use (HEAD_MAX_BYTES at most, then H1_FAIL). The same holds for a trailer section (16 KiB at
+ * most). Body data needs no such piece: every byte is passed on as it comes. Any split of the input gives the
+ * same messages and the same error.
  *
- * Refused here, as soon as it is seen: a line with a bare CR or LF, a first line or a head that is too long, bad chunks.
- * All the rest of the grammar is refused by h1_parse_…(), which sees whole heads.
+ * Refused here, as soon as it is seen: a line with a bare CR or LF, a first line or a head that is too long,
+ * bad chunks. All the rest of the grammar is refused by h1_parse_…(), which sees whole heads.
  */
 #ifndef EDGE_HTTP_H1_READ_H
 #define EDGE_HTTP_H1_READ_H
@@ -81,33 +83,40 @@ void h1_reader_body(struct h1_reader *r, const struct head *h);
 /* After a 101: every further byte is H1_BODY. */
 void h1_reader_raw(struct h1_reader *r);
 /*
- * The connection ended, and h1_read() left `unread` bytes: H1_END where that ends the message (FRAME_CLOSE, raw, or the end was
- * due anyway), H1_MORE between messages with nothing unread, else H1_FAIL with ERR_CLOSED.
+ * The connection ended, and h1_read() left `unread` bytes: H1_END where that ends the message (FRAME_CLOSE,
+ * raw, or the end was due anyway), H1_MORE between messages with nothing unread, else H1_FAIL with
+ * ERR_CLOSED.
  */
 enum h1_event h1_read_eof(struct h1_reader *r, size_t unread);
 /* Nothing of a next message has come in: the connection is between messages. */
 bool h1_reader_idle(const struct h1_reader *r);
 
 /*
- * Parse what H1_HEAD gave. Return 0 or an enum err. Strings borrow from piece; the field array and a rewritten path lie in mem. They
- * set everything in struct head, framing, keep_alive, expect_continue, upgrade, authority and path included; the
- * caller has no rule of RFC 9112 left to apply. On an error method, target and minor hold what could be read, for the log.
+ * Parse what H1_HEAD gave. Return 0 or an enum err. Strings borrow from piece; the field array and a
+ * rewritten path lie in mem. They set everything in struct head, framing, keep_alive, expect_continue,
+ * upgrade, authority and path included; the caller has no rule of RFC 9112 left to apply. On an error method,
+ * target and minor hold what could be read, for the log.
  *
- * The Host field of a request in absolute form has the target's authority as its value afterwards (RFC 9112 section 3.2.2).
+ * The Host field of a request in absolute form has the target's authority as its value afterwards (RFC 9112
+ * section 3.2.2).
  */
 int h1_parse_request(struct str piece, struct head *h, struct arena *mem);
 /*
- * to_head: it answers a HEAD request. Errors are ERR_HTTP_BACKEND or ERR_NOMEM. To HEAD and with 304, framing and length tell
- * what was announced (FRAME_NONE: nothing); 1xx and 204 announce nothing.
+ * to_head: it answers a HEAD request. Errors are ERR_HTTP_BACKEND or ERR_NOMEM. To HEAD and with 304, framing
+ * and length tell what was announced (FRAME_NONE: nothing); 1xx and 204 announce nothing. A 101 always has
+ * `upgrade`.
  */
 int h1_parse_response(struct str piece, bool to_head, struct head *h, struct arena *mem);
 /*
- * Framing, routing and authentication fields are dropped from the trailers (RFC 9110 section 6.5.1). Errors are ERR_HTTP_CHUNK,
- * ERR_HTTP_FIELDS_LARGE or ERR_NOMEM.
+ * Framing, routing and authentication fields are dropped from the trailers (RFC 9110 section 6.5.1). Errors
+ * are ERR_HTTP_CHUNK, ERR_HTTP_FIELDS_LARGE or ERR_NOMEM.
  */
 int h1_parse_trailers(struct str piece, struct head *h, struct arena *mem);
 
-/* A valid authority: name, IPv4 or [IPv6], optional port; no userinfo (RFC 9110 section 7.2), no percent-encoding. */
+/*
+ * A valid authority: name, IPv4 or [IPv6], optional port; no userinfo (RFC 9110 section 7.2), no percent-
+ * encoding.
+ */
 bool h1_valid_authority(struct str s);
 
 #endif

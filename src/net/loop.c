@@ -164,6 +164,7 @@ void loop_want(struct loop *l, struct watch *w, short want)
         w->quiet = 0;
     } else if (set_add(l, w) < 0) {
         log_warn("loop: out of memory for descriptor %d", w->fd);
+        w->want = 0;      /* or the same interest would be taken for a registered one */
         loop_again(l, w); /* it is tried again by its owner, at the price of a turn without waiting */
     }
 }
@@ -220,8 +221,10 @@ static void wake_parked(struct loop *l)
     for (int i = 0; i < n; i++) {
         struct watch *w = events[i].data.ptr;
         unpark(l, w);
-        if (set_add(l, w) < 0)
+        if (set_add(l, w) < 0) {
             log_warn("loop: out of memory for descriptor %d", w->fd);
+            w->want = 0;
+        }
         loop_again(l, w);
     }
 }

@@ -51,12 +51,19 @@ static void update(struct listener *l)
         loop_want(l->setup.loop, &l->ports[i].watch, open ? POLLIN : 0);
 }
 
+static void check_drained(struct listener *l)
+{
+    if (!l->draining || l->connections > 0)
+        return;
+    loop_timer_clear(l->setup.loop, &l->limit);
+    loop_task(l->setup.loop, &l->drained_task);
+}
+
 static void connection_ended(struct listener *l)
 {
     l->connections--;
     update(l);
-    if (l->draining && l->connections == 0)
-        loop_task(l->setup.loop, &l->drained_task);
+    check_drained(l);
 }
 
 static void session_ended(struct session_env *env)
@@ -270,6 +277,17 @@ void listener_drain(struct listener *l, msec limit_ms)
         next = link->next;
         s->ops->drain(s);
     }
-    if (l->connections == 0)
-        loop_task(l->setup.loop, &l->drained_task);
+    check_drained(l);
+}
+
+void listener_free(struct listener *l)
+{
+    if (!l)
+        return;
+    loop_timer_clear(l->setup.loop, &l->rest);
+    loop_timer_clear(l->setup.loop, &l->limit);
+    loop_task_cancel(&l->drained_task);
+    if (l->reserve >= 0)
+        close(l->reserve);
+    free(l);
 }

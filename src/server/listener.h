@@ -34,5 +34,7 @@ struct listener *listener_new(const struct listener_setup *setup);
 size_t listener_open(struct listener *l, int first_fd);
 /* Accepts no more, closes what idles, and cuts after limit_ms (0: never) what has not ended. */
 void listener_drain(struct listener *l, msec limit_ms);
+/* Once it is drained, but not inside drained(). NULL allowed. */
+void listener_free(struct listener *l);
 
 #endif

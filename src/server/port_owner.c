@@ -45,19 +45,40 @@ static bool collides(struct ip theirs, struct ip ours)
     return is_wildcard(theirs) || is_wildcard(ours) || ip_eq(ip_unmap(theirs), ip_unmap(ours));
 }
 
+/* A line of /proc/net/tcp, cut at its blanks (proc(5)). */
+enum { LOCAL_ADDRESS = 1, STATE = 3, INODE = 9, COLUMNS };
+
+static bool split(char *line, char *columns[COLUMNS])
+{
+    char *rest = line;
+    for (size_t i = 0; i < COLUMNS; i++)
+        if (!(columns[i] = strtok_r(i == 0 ? line : NULL, " \n", &rest)))
+            return false;
+    return true;
+}
+
+/* The inode of a socket that listens where we want to; 0: it is another one. */
+static unsigned long inode_in_the_way(char *line, struct endpoint at)
+{
+    char *columns[COLUMNS];
+    if (!split(line, columns) || strtoul(columns[STATE], NULL, 16) != TCP_LISTEN_STATE)
+        return 0;
+    char *colon = strchr(columns[LOCAL_ADDRESS], ':');
+    if (!colon || strtoul(colon + 1, NULL, 16) != at.port)
+        return 0;
+    *colon = '\0';
+    return collides(address_of(columns[LOCAL_ADDRESS]), at.ip) ? strtoul(columns[INODE], NULL, 10) : 0;
+}
+
 static void scan_table(const char *path, struct endpoint at, struct inodes *found)
 {
     FILE *f = fopen(path, "re");
     if (!f)
         return;
-    char line[512], hex[40];
+    char line[512];
     while (found->n < MAX_INODES && fgets(line, sizeof line, f)) {
-        unsigned port, state;
-        unsigned long inode;
-        if (sscanf(line, " %*u: %39[0-9A-F]:%x %*s %x %*s %*s %*s %*u %*u %lu", hex, &port, &state, &inode) !=
-            4)
-            continue;
-        if (state == TCP_LISTEN_STATE && port == at.port && inode != 0 && collides(address_of(hex), at.ip))
+        unsigned long inode = inode_in_the_way(line, at);
+        if (inode != 0)
             found->list[found->n++] = inode;
     }
     fclose(f);
@@ -65,9 +86,10 @@ static void scan_table(const char *path, struct endpoint at, struct inodes *foun
 
 static bool holds(const char *link, const struct inodes *inodes)
 {
-    unsigned long inode;
-    if (sscanf(link, "socket:[%lu]", &inode) != 1)
+    static const char prefix[] = "socket:[";
+    if (strncmp(link, prefix, sizeof prefix - 1) != 0)
         return false;
+    unsigned long inode = strtoul(link + sizeof prefix - 1, NULL, 10);
     for (size_t i = 0; i < inodes->n; i++)
         if (inodes->list[i] == inode)
             return true;

@@ -13,7 +13,6 @@
 struct parsed {
     struct str der, issuer, subject;
     struct cert_public public;
-    bool public_known; /* RSA, or EC on a curve of ours */
 };
 
 static int refuse(struct str *why, struct str reason)
@@ -31,7 +30,7 @@ static bool parse_public(struct str in, struct parsed *p)
         return false;
     if (cert_is_rsa(oid)) {
         p->public.kind = CERT_RSA;
-        p->public_known = true;
+        p->public.known = true;
         return der_take(&bits, DER_SEQUENCE, &body) && der_take_unsigned(&body, &p->public.n) &&
                der_take_unsigned(&body, &p->public.e);
     }
@@ -39,7 +38,7 @@ static bool parse_public(struct str in, struct parsed *p)
         p->public.kind = CERT_EC;
         p->public.curve = cert_curve(curve);
         p->public.point = bits;
-        p->public_known = p->public.curve != 0;
+        p->public.known = p->public.curve != 0;
     }
     return true;
 }
@@ -64,21 +63,24 @@ static void swap(struct parsed *a, struct parsed *b)
     *b = t;
 }
 
+/* The certificate that the key belongs to goes to the front: the leaf. */
+static int find_leaf(struct parsed *p, size_t n, const struct cert_own *own, struct str *why)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (cert_key_matches(own, &p[i].public)) {
+            swap(&p[0], &p[i]);
+            return 0;
+        }
+    }
+    return refuse(why, STR("the key does not belong to the certificate"));
+}
+
 /*
- * Each certificate is to be certified by the next one (RFC 5246 section 7.4.2). Of a pile in another order the leaf is the one
- * that issued none of the others; what does not belong to its line is left out, and so is a root that signed itself.
+ * Each certificate is to be certified by the next one (RFC 5246 section 7.4.2). What does not belong to the line is left out, and
+ * so is a root that signed itself.
  */
 static size_t order_chain(struct parsed *p, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        bool issued = false;
-        for (size_t k = 0; k < n; k++)
-            issued |= k != i && str_eq(p[k].issuer, p[i].subject);
-        if (!issued) {
-            swap(&p[0], &p[i]);
-            break;
-        }
-    }
     size_t length = 1;
     for (size_t k = length; k < n; k++) {
         if (!str_eq(p[k].subject, p[length - 1].issuer) || str_eq(p[k].subject, p[k].issuer))
@@ -119,20 +121,23 @@ static int read_chain(struct cert *c, struct str text, struct parsed *out, struc
 static int load(struct cert *c, struct str pem_chain, struct str pem_key, struct str *why)
 {
     struct parsed parsed[CERT_CHAIN];
+    struct cert_own own;
     int n = read_chain(c, pem_chain, parsed, why);
     if (n < 0)
         return -1;
-    c->n_chain = order_chain(parsed, (size_t)n);
-    if (!parsed[0].public_known)
+    if (n == 1 && !parsed[0].public.known)
         return refuse(why, STR("the certificate's key is neither RSA nor EC (P-256, P-384)"));
+    if (cert_key_read(c, pem_key, &own, why) < 0 || find_leaf(parsed, (size_t)n, &own, why) < 0)
+        return -1;
+    if (!cert_key_works(c, &parsed[0].public))
+        return refuse(why, STR("the private key is damaged: its signatures are wrong"));
+    c->n_chain = order_chain(parsed, (size_t)n);
     for (size_t i = 0; i < c->n_chain; i++) {
         c->chain[i].data = c->chain_memory + ((const uint8_t *)parsed[i].der.p - c->chain_memory);
         c->chain[i].data_len = parsed[i].der.n;
     }
     crypto_hash_sha256(c->fingerprint, c->chain[0].data, c->chain[0].data_len);
-    if (cert_key_read(c, pem_key, why) < 0)
-        return -1;
-    return cert_key_check(c, &parsed[0].public, why);
+    return 0;
 }
 
 struct cert *cert_new(struct str pem_chain, struct str pem_key, struct str *why)

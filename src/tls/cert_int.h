@@ -7,12 +7,19 @@
 #include "base/str.h"
 #include "tls/cert.h"
 
-/* The public half, as the leaf tells it; pieces point into the certificate. */
+/* The public half of a key; pieces point into what it was read from. */
 struct cert_public {
+    bool known; /* RSA, or EC on a curve of ours */
     enum cert_kind kind;
     int curve;        /* of BearSSL */
     struct str point; /* uncompressed */
     struct str n, e;  /* RSA */
+};
+
+/* The same as the private key tells it. */
+struct cert_own {
+    struct cert_public public;
+    uint8_t point[BR_EC_KBUF_PUB_MAX_SIZE];
 };
 
 /* An OBJECT IDENTIFIER's curve in BearSSL's numbers, or 0. */
@@ -21,8 +28,9 @@ bool cert_is_rsa(struct str oid);
 bool cert_is_ec(struct str oid);
 
 /* Reads the private key into c. 0, or -1 with *why. */
-int cert_key_read(struct cert *c, struct str pem, struct str *why);
-/* The private key belongs to the public one, and signatures made with it are good. 0, or -1 with *why. */
-int cert_key_check(const struct cert *c, const struct cert_public *p, struct str *why);
+int cert_key_read(struct cert *c, struct str pem, struct cert_own *own, struct str *why);
+bool cert_key_matches(const struct cert_own *own, const struct cert_public *p);
+/* Signatures made with the key are good ones. */
+bool cert_key_works(const struct cert *c, const struct cert_public *p);
 
 #endif

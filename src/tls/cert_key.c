@@ -55,7 +55,7 @@ static size_t bit_length(struct str number)
 }
 
 /* RSAPrivateKey, RFC 8017 appendix A.1.2, from behind its version. */
-static int read_rsa(struct cert *c, struct str in, struct str *why)
+static int read_rsa(struct cert *c, struct str in, struct cert_own *own, struct str *why)
 {
     struct str n, e, d, p, q, dp, dq, iq;
     static const struct str malformed = STR("the RSA key is malformed");
@@ -72,6 +72,7 @@ static int read_rsa(struct cert *c, struct str in, struct str *why)
     /* BearSSL's inverse needs odd moduli. */
     if (!(p.p[p.n - 1] & 1) || !(q.p[q.n - 1] & 1) || bit_length(p) + bit_length(q) < bits)
         return refuse(why, malformed);
+    own->public = (struct cert_public){.known = true, .kind = CERT_RSA, .n = n, .e = e};
     c->kind = CERT_RSA;
     c->key.rsa = (br_rsa_private_key){
         .n_bitlen = (uint32_t)bits,
@@ -104,7 +105,7 @@ static bool scalar_in_range(int curve, struct str x)
 }
 
 /* ECPrivateKey, RFC 5915, from behind its version. `curve` is 0 when nothing named it before. */
-static int read_ec(struct cert *c, struct str in, int curve, struct str *why)
+static int read_ec(struct cert *c, struct str in, int curve, struct cert_own *own, struct str *why)
 {
     struct str x, parameters, oid;
     static const struct str malformed = STR("the EC key is malformed");
@@ -124,11 +125,14 @@ static int read_ec(struct cert *c, struct str in, int curve, struct str *why)
         return refuse(why, malformed);
     c->kind = CERT_EC;
     c->key.ec = (br_ec_private_key){.curve = curve, .x = bytes(x), .xlen = x.n};
+    size_t n = br_ec_compute_pub(br_ec_get_default(), NULL, own->point, &c->key.ec);
+    own->public = (struct cert_public){
+        .known = true, .kind = CERT_EC, .curve = curve, .point = str_from(own->point, n)};
     return 0;
 }
 
 /* PrivateKeyInfo, RFC 5208, from behind its version. */
-static int read_pkcs8(struct cert *c, struct str in, struct str *why)
+static int read_pkcs8(struct cert *c, struct str in, struct cert_own *own, struct str *why)
 {
     struct str algorithm, oid, key, body, version;
     if (!der_take(&in, DER_SEQUENCE, &algorithm) || !der_take(&algorithm, DER_OID, &oid) ||
@@ -139,22 +143,22 @@ static int read_pkcs8(struct cert *c, struct str in, struct str *why)
     if (!der_take(&key, DER_SEQUENCE, &body) || !der_take_unsigned(&body, &version))
         return refuse(why, STR("the key is malformed"));
     if (cert_is_rsa(oid))
-        return read_rsa(c, body, why);
+        return read_rsa(c, body, own, why);
     struct str curve;
     if (!der_take(&algorithm, DER_OID, &curve) || !cert_curve(curve))
         return refuse(why, STR("the EC key is not on P-256 or P-384"));
-    return read_ec(c, body, cert_curve(curve), why);
+    return read_ec(c, body, cert_curve(curve), own, why);
 }
 
-static int read_der(struct cert *c, struct str der, struct str *why)
+static int read_der(struct cert *c, struct str der, struct cert_own *own, struct str *why)
 {
     struct str body, version;
     if (!der_take(&der, DER_SEQUENCE, &body) || !der_take_unsigned(&body, &version))
         return refuse(why, STR("the key is malformed"));
     switch (der_peek(body)) {
-    case DER_INTEGER: return read_rsa(c, body, why);
-    case DER_OCTET_STRING: return read_ec(c, body, 0, why);
-    case DER_SEQUENCE: return read_pkcs8(c, body, why);
+    case DER_INTEGER: return read_rsa(c, body, own, why);
+    case DER_OCTET_STRING: return read_ec(c, body, 0, own, why);
+    case DER_SEQUENCE: return read_pkcs8(c, body, own, why);
     default: return refuse(why, STR("the key is malformed"));
     }
 }
@@ -175,7 +179,7 @@ static int find_key(struct str text, struct pem_block *block, struct str *why)
     }
 }
 
-int cert_key_read(struct cert *c, struct str pem, struct str *why)
+int cert_key_read(struct cert *c, struct str pem, struct cert_own *own, struct str *why)
 {
     struct pem_block block;
     size_t n = 0;
@@ -190,38 +194,29 @@ int cert_key_read(struct cert *c, struct str pem, struct str *why)
         return refuse(why, STR("out of memory"));
     if (!pem_decode(&block, c->key_memory, &n))
         return refuse(why, STR("the key's PEM is broken"));
-    return read_der(c, str_from(c->key_memory, n), why);
+    return read_der(c, str_from(c->key_memory, n), own, why);
 }
 
-/* --- does it belong to the certificate? */
-
-static bool rsa_check(const struct cert *c, const struct cert_public *p)
+bool cert_key_matches(const struct cert_own *own, const struct cert_public *p)
 {
-    uint8_t modulus[CERT_RSA_MAX / 8], signature[CERT_RSA_MAX / 8], hash[32] = {1}, got[32];
-    size_t n = br_rsa_compute_modulus_get_default()(NULL, &c->key.rsa);
-    if (n > sizeof modulus || n != p->n.n)
+    if (!p->known || own->public.kind != p->kind)
         return false;
-    br_rsa_compute_modulus_get_default()(modulus, &c->key.rsa);
-    if (memcmp(modulus, p->n.p, n) != 0)
-        return false;
-    /* A CRT key with a wrong part would give the factors away with its first signature. */
+    if (p->kind == CERT_RSA)
+        return str_eq(own->public.n, p->n) && str_eq(own->public.e, p->e);
+    return own->public.curve == p->curve && str_eq(own->public.point, p->point);
+}
+
+/* An RSA key with one wrong part would give its factors away with the first signature. The numbers of an EC key fit by making. */
+bool cert_key_works(const struct cert *c, const struct cert_public *p)
+{
+    uint8_t signature[CERT_RSA_MAX / 8], hash[32] = {1}, got[32];
+    if (c->kind == CERT_EC)
+        return true;
+    size_t n = (c->key.rsa.n_bitlen + 7) / 8;
     const br_rsa_public_key public = {bytes(p->n), p->n.n, bytes(p->e), p->e.n};
     return br_rsa_pkcs1_sign_get_default()(BR_HASH_OID_SHA256, hash, sizeof hash, &c->key.rsa, signature) ==
                1 &&
            br_rsa_pkcs1_vrfy_get_default()(signature, n, BR_HASH_OID_SHA256, sizeof hash, &public, got) ==
                1 &&
            memcmp(hash, got, sizeof hash) == 0;
-}
-
-static bool ec_check(const struct cert *c, const struct cert_public *p)
-{
-    uint8_t point[BR_EC_KBUF_PUB_MAX_SIZE];
-    size_t n = br_ec_compute_pub(br_ec_get_default(), NULL, point, &c->key.ec);
-    return c->key.ec.curve == p->curve && n == p->point.n && memcmp(point, p->point.p, n) == 0;
-}
-
-int cert_key_check(const struct cert *c, const struct cert_public *p, struct str *why)
-{
-    bool good = c->kind == p->kind && (c->kind == CERT_RSA ? rsa_check(c, p) : ec_check(c, p));
-    return good ? 0 : refuse(why, STR("the key does not belong to the certificate"));
 }

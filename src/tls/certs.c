@@ -109,9 +109,9 @@ static int grow(struct certs *certs)
 /* `name` in lower case without final dot; 0 when it is no name. */
 static size_t normalise(struct str name, char out[NAME_MAX_SIZE])
 {
-    if (name.n > 1 && name.p[name.n - 1] == '.')
+    if (name.n > 2 && name.p[name.n - 1] == '.')
         name.n--;
-    if (name.n > NAME_MAX_SIZE)
+    if (name.n == 0 || name.n > NAME_MAX_SIZE || name.p[name.n - 1] == '.')
         return 0;
     for (size_t i = 0; i < name.n; i++) {
         char c = ascii_lower(name.p[i]);

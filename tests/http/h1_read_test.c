@@ -1,4 +1,7 @@
-/* The reader itself: limits and their boundaries, the end of the connection, and what it promises about its calls. */
+/*
+ * The reader itself: limits and their boundaries, the end of the connection, and what it promises about its
+ * calls.
+ */
 #include "http/h1_rows.h"
 
 #include "http/h1_int.h"

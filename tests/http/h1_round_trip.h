@@ -1,6 +1,6 @@
 /*
- * A head that the reader accepted can be written, and what was written reads as the same message. abort() tells that it does not;
- * used by tests and by fuzz targets.
+ * A head that the reader accepted can be written, and what was written reads as the same message. abort()
+ * tells that it does not; used by tests and by fuzz targets.
  */
 #ifndef EDGE_TESTS_H1_ROUND_TRIP_H
 #define EDGE_TESTS_H1_ROUND_TRIP_H

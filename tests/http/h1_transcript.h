@@ -1,5 +1,6 @@
 /*
- * What the reader makes of a run of bytes, as text: the same text whatever the split. Used by tests and fuzz targets.
+ * What the reader makes of a run of bytes, as text: the same text whatever the split. Used by tests and fuzz
+ * targets.
  *
  *   brief   one line to compare by eye:  `POST /p host L5 ku "hello" .`
  *           N none, L length, C chunked, X until close; k keep-alive, e expect, u upgrade, b no body
@@ -9,6 +10,7 @@
 #ifndef EDGE_TESTS_H1_TRANSCRIPT_H
 #define EDGE_TESTS_H1_TRANSCRIPT_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

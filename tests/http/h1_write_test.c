@@ -34,114 +34,116 @@ static void compare(const struct row *row, int rc, const struct buf *out)
         fail_msg("%s: %d, %.*s", row->name, rc, STR_ARG(buf_str(out)));
 }
 
+static const struct row requests_rows[] = {
+    {"plain",
+     RAW("GET /a?b HTTP/1.1\r\nhost:  x \r\nX: y\r\nEmpty:\r\n\r\n"),
+     {0},
+     "GET /a?b HTTP/1.1\r\nhost: x\r\nX: y\r\nEmpty: \r\n\r\n"},
+    {"always 1.1", RAW("GET / HTTP/1.0\r\nHost: x\r\n\r\n"), {0}, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"},
+    {"origin form",
+     RAW("GET http://y/z HTTP/1.1\r\nHost: x\r\n\r\n"),
+     {0},
+     "GET /z HTTP/1.1\r\nHost: y\r\n\r\n"},
+    {"asterisk",
+     RAW("OPTIONS http://y HTTP/1.1\r\nHost: x\r\n\r\n"),
+     {0},
+     "OPTIONS * HTTP/1.1\r\nHost: y\r\n\r\n"},
+    {"length",
+     RAW("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 007\r\n\r\n"),
+     {.framing = FRAME_LENGTH, .length = 7},
+     "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n"},
+    {"zero",
+     RAW("PUT / HTTP/1.1\r\nHost: x\r\n\r\n"),
+     {.framing = FRAME_LENGTH},
+     "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"},
+    {"chunked",
+     RAW("PUT / HTTP/1.1\r\nHost: x\r\ntransfer-encoding: chunked\r\nTrailer: y\r\n\r\n"),
+     {.framing = FRAME_CHUNKED},
+     "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"},
+    {"connection fields are not copied",
+     RAW("GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, x\r\nKeep-Alive: 5\r\nproxy-connection: y\r\n"
+         "Upgrade: websocket\r\nTE: gzip\r\nX: y\r\n\r\n"),
+     {0},
+     "GET / HTTP/1.1\r\nHost: x\r\nX: y\r\n\r\n"},
+    {"close",
+     RAW("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+     {.close = true, .keep = true},
+     "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"},
+    {"keep-alive",
+     RAW("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+     {.keep = true},
+     "GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n"},
+    {"upgrade",
+     RAW("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"),
+     {.upgrade = true},
+     "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"},
+    {"TE: trailers",
+     RAW("GET / HTTP/1.1\r\nHost: x\r\nte: Trailers\r\nTE: trailers\r\n\r\n"),
+     {.close = true},
+     "GET / HTTP/1.1\r\nHost: x\r\nte: Trailers\r\nConnection: close, TE\r\n\r\n"},
+    {"TE: trailers and more",
+     RAW("GET / HTTP/1.1\r\nHost: x\r\nTE: trailers, gzip\r\n\r\n"),
+     {0},
+     "GET / HTTP/1.1\r\nHost: x\r\n\r\n"},
+};
+
 static void requests(void **state)
 {
-    static const struct row rows[] = {
-        {"plain",
-         RAW("GET /a?b HTTP/1.1\r\nhost:  x \r\nX: y\r\nEmpty:\r\n\r\n"),
-         {0},
-         "GET /a?b HTTP/1.1\r\nhost: x\r\nX: y\r\nEmpty: \r\n\r\n"},
-        {"always 1.1", RAW("GET / HTTP/1.0\r\nHost: x\r\n\r\n"), {0}, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"},
-        {"origin form",
-         RAW("GET http://y/z HTTP/1.1\r\nHost: x\r\n\r\n"),
-         {0},
-         "GET /z HTTP/1.1\r\nHost: y\r\n\r\n"},
-        {"asterisk",
-         RAW("OPTIONS http://y HTTP/1.1\r\nHost: x\r\n\r\n"),
-         {0},
-         "OPTIONS * HTTP/1.1\r\nHost: y\r\n\r\n"},
-        {"length",
-         RAW("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 007\r\n\r\n"),
-         {.framing = FRAME_LENGTH, .length = 7},
-         "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n"},
-        {"zero",
-         RAW("PUT / HTTP/1.1\r\nHost: x\r\n\r\n"),
-         {.framing = FRAME_LENGTH},
-         "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"},
-        {"chunked",
-         RAW("PUT / HTTP/1.1\r\nHost: x\r\ntransfer-encoding: chunked\r\nTrailer: y\r\n\r\n"),
-         {.framing = FRAME_CHUNKED},
-         "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"},
-        {"connection fields are not copied",
-         RAW("GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, x\r\nKeep-Alive: 5\r\nproxy-connection: y\r\n"
-             "Upgrade: websocket\r\nTE: gzip\r\nX: y\r\n\r\n"),
-         {0},
-         "GET / HTTP/1.1\r\nHost: x\r\nX: y\r\n\r\n"},
-        {"close",
-         RAW("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
-         {.close = true, .keep = true},
-         "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"},
-        {"keep-alive",
-         RAW("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
-         {.keep = true},
-         "GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n"},
-        {"upgrade",
-         RAW("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"),
-         {.upgrade = true},
-         "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"},
-        {"TE: trailers",
-         RAW("GET / HTTP/1.1\r\nHost: x\r\nte: Trailers\r\nTE: trailers\r\n\r\n"),
-         {.close = true},
-         "GET / HTTP/1.1\r\nHost: x\r\nte: Trailers\r\nConnection: close, TE\r\n\r\n"},
-        {"TE: trailers and more",
-         RAW("GET / HTTP/1.1\r\nHost: x\r\nTE: trailers, gzip\r\n\r\n"),
-         {0},
-         "GET / HTTP/1.1\r\nHost: x\r\n\r\n"},
-    };
-    for (size_t i = 0; i < nitems(rows); i++) {
+    for (size_t i = 0; i < nitems(requests_rows); i++) {
         struct arena mem = {0};
         struct buf out = {0};
         struct head h;
-        assert_int_equal(h1_parse_request(rows[i].in, &h, &mem), 0);
-        compare(&rows[i], h1_write_request(&out, &h, &rows[i].how), &out);
+        assert_int_equal(h1_parse_request(requests_rows[i].in, &h, &mem), 0);
+        compare(&requests_rows[i], h1_write_request(&out, &h, &requests_rows[i].how), &out);
         round_trip_request(&h);
         buf_done(&out);
         arena_done(&mem);
     }
 }
 
+static const struct row responses_rows[] = {
+    {"plain",
+     RAW("HTTP/1.0 200 All right\r\nX: y\r\nContent-Length: 5\r\n\r\n"),
+     {.framing = FRAME_LENGTH, .length = 5},
+     "HTTP/1.1 200 All right\r\nX: y\r\nContent-Length: 5\r\n\r\n"},
+    {"no reason",
+     RAW("HTTP/1.1 404\r\n\r\n"),
+     {.framing = FRAME_CLOSE, .close = true},
+     "HTTP/1.1 404 \r\nConnection: close\r\n\r\n"},
+    {"chunked",
+     RAW("HTTP/1.1 200 x\r\nUpgrade: h2c\r\n\r\n"),
+     {.framing = FRAME_CHUNKED, .keep = true},
+     "HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n"},
+    {"interim",
+     RAW("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
+     {.framing = FRAME_LENGTH},
+     "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"},
+    {"204 announces nothing",
+     RAW("HTTP/1.1 204 x\r\n\r\n"),
+     {.framing = FRAME_CHUNKED},
+     "HTTP/1.1 204 x\r\n\r\n"},
+    {"304",
+     RAW("HTTP/1.1 304 x\r\nETag: \"a\"\r\nContent-Length: 9\r\n\r\n"),
+     {.framing = FRAME_LENGTH, .length = 9},
+     "HTTP/1.1 304 x\r\nETag: \"a\"\r\nContent-Length: 9\r\n\r\n"},
+    {"426 keeps Upgrade if told",
+     RAW("HTTP/1.1 426 x\r\nUpgrade: a\r\nContent-Length: 0\r\n\r\n"),
+     {.framing = FRAME_LENGTH, .upgrade = true},
+     "HTTP/1.1 426 x\r\nUpgrade: a\r\nContent-Length: 0\r\nConnection: upgrade\r\n\r\n"},
+    {"TE means nothing here",
+     RAW("HTTP/1.1 200 x\r\nTE: trailers\r\n\r\n"),
+     {.framing = FRAME_CLOSE},
+     "HTTP/1.1 200 x\r\n\r\n"},
+};
+
 static void responses(void **state)
 {
-    static const struct row rows[] = {
-        {"plain",
-         RAW("HTTP/1.0 200 All right\r\nX: y\r\nContent-Length: 5\r\n\r\n"),
-         {.framing = FRAME_LENGTH, .length = 5},
-         "HTTP/1.1 200 All right\r\nX: y\r\nContent-Length: 5\r\n\r\n"},
-        {"no reason",
-         RAW("HTTP/1.1 404\r\n\r\n"),
-         {.framing = FRAME_CLOSE, .close = true},
-         "HTTP/1.1 404 \r\nConnection: close\r\n\r\n"},
-        {"chunked",
-         RAW("HTTP/1.1 200 x\r\nUpgrade: h2c\r\n\r\n"),
-         {.framing = FRAME_CHUNKED, .keep = true},
-         "HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n"},
-        {"interim",
-         RAW("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
-         {.framing = FRAME_LENGTH},
-         "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"},
-        {"204 announces nothing",
-         RAW("HTTP/1.1 204 x\r\n\r\n"),
-         {.framing = FRAME_CHUNKED},
-         "HTTP/1.1 204 x\r\n\r\n"},
-        {"304",
-         RAW("HTTP/1.1 304 x\r\nETag: \"a\"\r\nContent-Length: 9\r\n\r\n"),
-         {.framing = FRAME_LENGTH, .length = 9},
-         "HTTP/1.1 304 x\r\nETag: \"a\"\r\nContent-Length: 9\r\n\r\n"},
-        {"426 keeps Upgrade if told",
-         RAW("HTTP/1.1 426 x\r\nUpgrade: a\r\nContent-Length: 0\r\n\r\n"),
-         {.framing = FRAME_LENGTH, .upgrade = true},
-         "HTTP/1.1 426 x\r\nUpgrade: a\r\nContent-Length: 0\r\nConnection: upgrade\r\n\r\n"},
-        {"TE means nothing here",
-         RAW("HTTP/1.1 200 x\r\nTE: trailers\r\n\r\n"),
-         {.framing = FRAME_CLOSE},
-         "HTTP/1.1 200 x\r\n\r\n"},
-    };
-    for (size_t i = 0; i < nitems(rows); i++) {
+    for (size_t i = 0; i < nitems(responses_rows); i++) {
         struct arena mem = {0};
         struct buf out = {0};
         struct head h;
-        assert_int_equal(h1_parse_response(rows[i].in, false, &h, &mem), 0);
-        compare(&rows[i], h1_write_response(&out, &h, &rows[i].how), &out);
+        assert_int_equal(h1_parse_response(responses_rows[i].in, false, &h, &mem), 0);
+        compare(&responses_rows[i], h1_write_response(&out, &h, &responses_rows[i].how), &out);
         round_trip_response(&h, false);
         buf_done(&out);
         arena_done(&mem);

@@ -1,0 +1,255 @@
+/* Configurations that are accepted, and what becomes of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "config/config_cases.h"
+
+#define PORTS "http 0.0.0.0:80 pair\nhttp [::]:80 pair\nhttps 0.0.0.0:443 pair\nhttps [::]:443 pair\n"
+#define ANY   "* tls auto serve; * respond 404 \n"
+
+static void run(const struct config_case *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct snapshot *s = case_parse(rows[i].text);
+        const char *dump = case_dump(s);
+        if (strcmp(dump, rows[i].expected) != 0)
+            fail_msg("%s:\n%s\ninstead of\n%s", rows[i].name, dump, rows[i].expected);
+        snapshot_free(s);
+    }
+}
+
+static const struct config_case listen_rows[] = {
+    {"nothing", "", PORTS ANY},
+    {"only a comment", "# x", PORTS ANY},
+    {"CRLF", "http off\r\n\r\nhttps :8443\r\n", "https 0.0.0.0:8443 pair\nhttps [::]:8443 pair\n" ANY},
+    {"a byte order mark", "\xef\xbb\xbfhttp off\nhttps 192.0.2.1:443", "https 192.0.2.1:443\n" ANY},
+    {"lists", "http 192.0.2.1:80 [2001:db8::1]:80\nhttps 192.0.2.1:443,192.0.2.2:443 , 192.0.2.3:443",
+     "http 192.0.2.1:80\nhttp [2001:db8::1]:80\nhttps 192.0.2.1:443\nhttps 192.0.2.2:443\nhttps 192.0.2.3:443\n" ANY},
+    {"the same port of two addresses", "http 192.0.2.1:80 [::]:80\nhttps off",
+     "http 192.0.2.1:80\nhttp [::]:80\n" ANY},
+    {"https is the first list", "https :8443\nhttp :8080",
+     "https 0.0.0.0:8443 pair\nhttps [::]:8443 pair\nhttp 0.0.0.0:8080 pair\nhttp [::]:8080 pair\n" ANY},
+};
+
+static void listens(void **state)
+{
+    run(listen_rows, nitems(listen_rows));
+}
+
+/* Without the addresses, to have less to read. */
+#define OFF    "https off\nhttp 127.0.0.1:80\n"
+#define OFF_IS "http 127.0.0.1:80\n"
+#define ON     "http 127.0.0.1:80\nhttps 127.0.0.1:443\n"
+#define ON_IS  ON
+
+static const struct config_case site_rows[] = {
+    {"no certificate needed", OFF "a.test { proxy 127.0.0.1:1 }",
+     OFF_IS "a.test tls auto serve; * 127.0.0.1:1 #0\n" ANY},
+    {"several names", OFF "A.test, b.TEST,c.test ,\n\n  d.test. {\nproxy 127.0.0.1:1\n}",
+     OFF_IS "a.test b.test c.test d.test tls auto serve; * 127.0.0.1:1 #0\n" ANY},
+    {"several sites in a line", OFF "a.test { proxy 127.0.0.1:1 } b.test { proxy 127.0.0.1:2 }",
+     OFF_IS "a.test tls auto serve; * 127.0.0.1:1 #0\nb.test tls auto serve; * 127.0.0.1:2 #1\n" ANY},
+    {"quoted like a directive", OFF "\"user\" { respond 200 }",
+     OFF_IS "user tls auto serve; * respond 200 \n" ANY},
+    {"a wildcard", OFF "*.a.test { respond 200 \"hello, world\" }",
+     OFF_IS "*.a.test tls auto serve; * respond 200 hello, world\n" ANY},
+    {"an own *", OFF "* { respond 503 }", OFF_IS "* tls auto serve; * respond 503 \n"},
+    {"certificate and key", ON "a.test { tls c.pem /etc/k.pem\nproxy 127.0.0.1:1 }",
+     ON_IS "a.test tls(etc/c.pem /etc/k.pem) redirect 0; * 127.0.0.1:1 #0\n" ANY},
+    {"one file", ON "a.test { tls ../c.pem\nhttp redirect 8443\nproxy 127.0.0.1:1 }",
+     ON_IS "a.test tls(etc/../c.pem etc/../c.pem) redirect 8443; * 127.0.0.1:1 #0\n" ANY},
+    {"a certificate, and HTTP too", ON "a.test { tls c k\nhttp serve\nrespond 200 }",
+     ON_IS "a.test tls(etc/c etc/k) serve; * respond 200 \n" ANY},
+    {"a certificate and an answer", ON "a.test { tls c k\nrespond 200 }",
+     ON_IS "a.test tls(etc/c etc/k) redirect 0; * respond 200 \n" ANY},
+    {"no TLS", ON "a.test { tls off\nproxy 127.0.0.1:1 }",
+     ON_IS "a.test tls off serve; * 127.0.0.1:1 #0\n" ANY},
+    {"* with a certificate", ON "* { tls c k\nproxy 127.0.0.1:1 }",
+     ON_IS "* tls(etc/c etc/k) redirect 0; * 127.0.0.1:1 #0\n"},
+    {"* without one forwards on both ports", ON "* { proxy 127.0.0.1:1 }",
+     ON_IS "* tls auto serve; * 127.0.0.1:1 #0\n"},
+    {"* redirects when told to", ON "* { http redirect\nproxy 127.0.0.1:1 }",
+     ON_IS "* tls auto redirect 0; * 127.0.0.1:1 #0\n"},
+    {"limits of a site",
+     OFF "a.test { respond 200\ntimeout idle 20s\ntimeout tunnel 6h }\ntimeout connect 1s\n",
+     OFF_IS
+     "a.test tls auto serve timeouts 1000 10000 30000 20000 600000 3610000 21600000 5000 0; * respond 200 \n" ANY},
+};
+
+static void sites(void **state)
+{
+    run(site_rows, nitems(site_rows));
+}
+
+#define SITE(text) OFF "a.test {\n" text "\n}"
+#define IS(text)   OFF_IS "a.test tls auto serve; " text "\n" ANY
+
+static const struct config_case action_rows[] = {
+    {"address", SITE("proxy 192.0.2.1:8080"), IS("* 192.0.2.1:8080 #0")},
+    {"IPv6", SITE("proxy [2001:db8::1]:8080"), IS("* [2001:db8::1]:8080 #0")},
+    {"localhost", SITE("proxy localhost:3000"), IS("* 127.0.0.1:3000 #0")},
+    {"localhost in capitals", SITE("proxy http://LocalHost"), IS("* 127.0.0.1:80 #0")},
+    {"URL", SITE("proxy http://192.0.2.1:8080"), IS("* 192.0.2.1:8080 #0")},
+    {"URL with a slash", SITE("proxy HTTP://192.0.2.1:8080/"), IS("* 192.0.2.1:8080 #0")},
+    {"URL without port", SITE("proxy http://192.0.2.1"), IS("* 192.0.2.1:80 #0")},
+    {"URL of IPv6 without port", SITE("proxy http://[::1]"), IS("* [::1]:80 #0")},
+    {"URL of IPv6", SITE("proxy http://[::1]:81/"), IS("* [::1]:81 #0")},
+    {"socket", SITE("proxy unix:/run/a.sock"), IS("* unix(/run/a.sock) #0")},
+    {"socket with two slashes", SITE("proxy unix:///run/a.sock"), IS("* unix(/run/a.sock) #0")},
+    {"an empty block", SITE("proxy 192.0.2.1:8080 {\n}"), IS("* 192.0.2.1:8080 #0")},
+    {"an answer", SITE("respond 200"), IS("* respond 200 ")},
+    {"an answer with text", SITE("respond 410 \"moved # out\""), IS("* respond 410 moved # out")},
+    {"a redirect", SITE("redirect https://b.test"), IS("* redirect 308 https://b.test")},
+    {"a redirect with path and code", SITE("redirect http://b.test:81/x?y 302"),
+     IS("* redirect 302 http://b.test:81/x?y")},
+    {"routes", SITE("route /api/* proxy 127.0.0.1:1\nroute /x respond 403 no\nproxy 127.0.0.1:2"),
+     IS("/api/* 127.0.0.1:1 #0; /x respond 403 no; * 127.0.0.1:2 #1")},
+    {"what is behind the routes may stand before them",
+     SITE("proxy 127.0.0.1:2\nroute /api/* proxy 127.0.0.1:1"),
+     IS("/api/* 127.0.0.1:1 #1; * 127.0.0.1:2 #0")},
+    {"nothing behind the routes", SITE("route /old/* redirect https://b.test 301"),
+     IS("/old/* redirect 301 https://b.test; * respond 404 ")},
+    {"a route of all", SITE("route /a respond 200\nroute * proxy 127.0.0.1:1"),
+     IS("/a respond 200 ; * 127.0.0.1:1 #0")},
+    {"a route with a block", SITE("route * proxy 127.0.0.1:1 {\n}"), IS("* 127.0.0.1:1 #0")},
+    {"a pattern with braces", SITE("route \"/{x}\" respond 200\nrespond 404"),
+     IS("/{x} respond 200 ; * respond 404 ")},
+};
+
+static void actions(void **state)
+{
+    run(action_rows, nitems(action_rows));
+}
+
+static void globals(void **state)
+{
+    struct snapshot *s = case_parse("email me@example.org\nuser www-data\nworkers 4\nmax_connections 1000\n"
+                                    "data ../var\nrun /tmp/run\ntimeout drain 1m\n");
+    assert_true(str_eq(s->email, STR("me@example.org")) && str_eq(s->user, STR("www-data")));
+    assert_true(str_eq(s->data_dir, STR("etc/../var")) && str_eq(s->run_dir, STR("/tmp/run")));
+    assert_int_equal(s->workers, 4);
+    assert_int_equal(s->max_connections, 1000);
+    assert_int_equal(s->timeouts.drain, 60000);
+    snapshot_free(s);
+}
+
+static void defaults(void **state)
+{
+    struct snapshot *s = case_parse("workers auto");
+    const struct timeouts limits = {5000, 10000, 30000, 75000, 600000, 3610000, 3600000, 5000, 0};
+    assert_memory_equal(&s->timeouts, &limits, sizeof limits);
+    assert_memory_equal(&s->any->timeouts, &limits, sizeof limits);
+    assert_true(s->email.n == 0 && str_eq(s->user, STR("edge")));
+    assert_true(str_eq(s->data_dir, STR("/var/lib/edge")) && str_eq(s->run_dir, STR("/run/edge")));
+    assert_true(s->workers == 0 && s->max_connections == 0 && s->n_backends == 0);
+    assert_true(s->any == &s->sites[0] && s->any->any && s->any->line == 0);
+    assert_int_equal(snapshot_https_port(s), 443);
+    snapshot_free(s);
+}
+
+static void places(void **state)
+{
+    struct snapshot *s = case_parse(
+        "\nhttp off\n# a\na.test { respond 200\ntls c k }\n\n* { respond 200 }\nhttps :4443 :443\n");
+    assert_int_equal(s->sites[0].line, 4);
+    assert_int_equal(s->sites[1].line, 7);
+    assert_int_equal(s->sites[0].cert_id, -1);
+    assert_true(s->any == &s->sites[1]);
+    assert_int_equal(snapshot_https_port(s), 4443);
+    snapshot_free(s);
+}
+
+static void parents(void **state)
+{
+    struct buf errors = {0};
+    struct snapshot *s = config_parse("edge.conf", STR("a.test { respond 200\ntls c /k }"), &errors);
+    assert_non_null(s);
+    assert_true(str_eq(s->sites[0].cert_file, STR("c")) && str_eq(s->sites[0].key_file, STR("/k")));
+    snapshot_free(s);
+    s = config_parse("/edge.conf", STR("a.test { respond 200\ntls c /k }"), &errors);
+    assert_non_null(s);
+    assert_true(str_eq(s->sites[0].cert_file, STR("/c")) && str_eq(s->sites[0].key_file, STR("/k")));
+    snapshot_free(s);
+}
+
+static void lookups(void **state)
+{
+    static const char *const rows[][2] = {
+        {"a.test", "a.test"}, {"b.test", "a.test"}, {"x.w.test", "*.w.test"}, {"y.w.test", "y.w.test"},
+        {"w.test", NULL},     {"x.y.w.test", NULL}, {"*.w.test", NULL},       {"*", NULL},
+        {"", NULL},           {".w.test", NULL},    {"test", NULL},           {"c.test", NULL},
+        {"single", "single"}, {"x.single", NULL},   {"a.test.", NULL},        {"a.tes", NULL},
+    };
+    struct snapshot *s = case_parse(
+        OFF "a.test, b.test { respond 200 }\n*.w.test { respond 200 }\ny.w.test { respond 200 }\n"
+            "single { respond 200 }\n* { respond 200 }");
+    for (size_t i = 0; i < nitems(rows); i++) {
+        const struct site *site = snapshot_site(s, str_of(rows[i][0]));
+        if ((site == NULL) != (rows[i][1] == NULL) || (site && !str_eq(site->names[0], str_of(rows[i][1]))))
+            fail_msg("%s: %.*s", rows[i][0], STR_ARG(site ? site->names[0] : STR("none")));
+    }
+    snapshot_free(s);
+}
+
+static void make_sites(struct buf *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_true(buf_printf(
+            text, "h%zu.test, www.h%zu.test {\n    proxy 10.0.%zu.1:8080\n    tls c k\n}\n", i, i, i % 256));
+}
+
+static void many_sites(void **state)
+{
+    struct buf text = {0}, errors = {0};
+    make_sites(&text, 1000);
+    clock_t before = clock();
+    struct snapshot *s = config_parse("c", buf_str(&text), &errors);
+    double ms = (double)(clock() - before) * 1000 / CLOCKS_PER_SEC;
+    assert_non_null(s);
+    print_message("1000 sites: %.1f ms, %zu bytes\n", ms, s->mem.total);
+    /*
+     * The aim is 5 ms; sanitizers, valgrind and busy machines get room. A parser that is not linear needs
+     * seconds.
+     */
+    assert_true(ms < 1000);
+    assert_int_equal(s->n_sites, 1001);
+    for (size_t i = 0; i < 1000; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "www.h%zu.test", i);
+        assert_ptr_equal(snapshot_site(s, str_of(name)), &s->sites[i]);
+    }
+    snapshot_free(s);
+    buf_done(&text);
+}
+
+static void too_many_sites(void **state)
+{
+    struct buf text = {0};
+    for (size_t i = 0; i < 10001; i++)
+        assert_true(buf_printf(&text, "h%zu{respond 200\ntls off}\n", i));
+    assert_string_equal(case_errors(buf_str(&text)),
+                        "20001:1: more than 10000 sites; give several names to one site");
+    buf_take(&text, str_find(buf_str(&text), '\n') + 1);
+    buf_take(&text, str_find(buf_str(&text), '\n') + 1);
+    assert_string_equal(case_errors(buf_str(&text)), "");
+    buf_done(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(listens),        cmocka_unit_test(sites),    cmocka_unit_test(actions),
+        cmocka_unit_test(globals),        cmocka_unit_test(defaults), cmocka_unit_test(places),
+        cmocka_unit_test(parents),        cmocka_unit_test(lookups),  cmocka_unit_test(many_sites),
+        cmocka_unit_test(too_many_sites),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,1 @@
+"""What the end-to-end tests are written with: edge itself, backends, clients, certificates."""

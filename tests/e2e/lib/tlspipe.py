@@ -1,0 +1,78 @@
+"""A TLS client whose records and segments the test decides about."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator
+
+from lib.wire import Reader
+
+
+class Pipe:
+    """Each send() is one record (up to 16,384 bytes each); each record goes out in `slice` bytes at a time."""
+
+    def __init__(self, port: int, host: str, context: ssl.SSLContext, *, slice: int = 0) -> None:
+        self.sock = socket.create_connection(("127.0.0.1", port), 20)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.slice, self.tamper, self._cork = slice, False, False
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=host)
+        self.reader = Reader(self)  # type: ignore[arg-type]  # has recv()
+        self._handshake()
+
+    def __enter__(self) -> Pipe:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+    def _handshake(self) -> None:
+        while True:
+            try:
+                self.tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._fill()
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._cork:
+            return
+        data = self.outgoing.read()
+        if self.tamper and data:
+            data = data[:-1] + bytes([data[-1] ^ 1])
+        step = self.slice or len(data) or 1
+        for at in range(0, len(data), step):
+            self.sock.sendall(data[at : at + step])
+
+    def _fill(self) -> None:
+        data = self.sock.recv(1 << 16)
+        if data:
+            self.incoming.write(data)
+        else:
+            self.incoming.write_eof()
+
+    @contextlib.contextmanager
+    def corked(self) -> Iterator[None]:
+        """What is sent inside goes out together."""
+        self._cork = True
+        yield
+        self._cork = False
+        self._flush()
+
+    def send(self, data: bytes) -> None:
+        self.tls.write(data)
+        self._flush()
+
+    def recv(self, n: int) -> bytes:
+        while True:
+            try:
+                return self.tls.read(n)
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._fill()
+            except ssl.SSLZeroReturnError:
+                return b""
