@@ -13,6 +13,7 @@ struct attempt_row {
     struct str last_error; /* in the CA's words; empty after a success */
 };
 
+/* Inserts or replaces that of the names. */
 int attempt_row_save(struct store *s, const struct attempt_row *row);
 /* 1 found, 0 none, -1 failed. */
 int attempt_row_find(struct store *s, struct str names, struct arena *mem, struct attempt_row *row);
