@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "proxy/challenge.h"
 #include "proxy/pool.h"
 #include "proxy/relay.h"
 #include "proxy/route.h"
@@ -10,15 +11,21 @@
 struct proxy {
     const struct snapshot *snapshot;
     struct relay_env relay;
+    struct challenges challenges;
 };
 
-struct proxy *proxy_new(struct loop *loop, const struct snapshot *snapshot)
+static void pass(struct exchange *x);
+
+struct proxy *proxy_new(const struct proxy_setup *setup)
 {
+    const struct snapshot *snapshot = setup->snapshot;
     struct proxy *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
     p->snapshot = snapshot;
-    p->relay.pool = pool_new(loop, snapshot->n_backends);
+    p->challenges = (struct challenges){.ask = setup->ask, .pass = pass, .context = setup->context};
+    challenges_init(&p->challenges);
+    p->relay.pool = pool_new(setup->loop, snapshot->n_backends);
     p->relay.watches = calloc(snapshot->n_backends + 1, sizeof *p->relay.watches);
     if (!p->relay.pool || !p->relay.watches) {
         proxy_free(p);
@@ -79,7 +86,7 @@ static void act(struct exchange *x, struct proxy *p, const struct routed *to)
     }
 }
 
-static void proxy_begin(struct exchange *x)
+static void decide(struct exchange *x)
 {
     struct proxy *p = x->service;
     struct routed to = route_request(x, p->snapshot);
@@ -90,7 +97,31 @@ static void proxy_begin(struct exchange *x)
     }
 }
 
-/* An exchange without work was answered by edge itself: what still comes of its body is dropped. */
+/* After a look-up that found nothing. The request has no body, and its end was told while it waited. */
+static void pass(struct exchange *x)
+{
+    static const struct head no_trailers;
+    decide(x);
+    if (x->work)
+        relay_body_end(x, &no_trailers);
+}
+
+void proxy_challenge(struct proxy *p, uint32_t number, struct str key_authorization)
+{
+    challenges_tell(&p->challenges, number, key_authorization);
+}
+
+static void proxy_begin(struct exchange *x)
+{
+    struct proxy *p = x->service;
+    struct str token;
+    if (p->challenges.ask && challenge_token(x, &token))
+        challenge_begin(&p->challenges, x, token);
+    else
+        decide(x);
+}
+
+/* An exchange without work was answered by edge itself, or waits: what still comes of its body is dropped. */
 
 static void proxy_body(struct exchange *x, struct str data)
 {
@@ -114,13 +145,17 @@ static void proxy_sent(struct exchange *x, size_t n)
 
 static void proxy_expired(struct exchange *x)
 {
-    (void)x; /* no deadline is set yet */
+    struct proxy *p = x->service;
+    challenge_expired(&p->challenges, x);
 }
 
 static void proxy_gone(struct exchange *x, int why)
 {
+    struct proxy *p = x->service;
     if (x->work)
         relay_gone(x, why);
+    else
+        challenge_gone(&p->challenges, x);
 }
 
 const struct handler *proxy_handler(void)

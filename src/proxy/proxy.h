@@ -11,8 +11,18 @@
 struct loop;
 struct proxy;
 
-/* Borrows both, which live longer. NULL when memory is out. */
-struct proxy *proxy_new(struct loop *loop, const struct snapshot *snapshot);
+struct proxy_setup {
+    struct loop *loop; /* lives longer, as does the snapshot */
+    const struct snapshot *snapshot;
+    /* Asks whoever has the database for a challenge's token; the answer comes by proxy_challenge(). NULL: nobody is there. */
+    int (*ask)(void *context, uint32_t number, struct str token);
+    void *context;
+};
+
+/* NULL when memory is out. */
+struct proxy *proxy_new(const struct proxy_setup *setup);
+/* The answer to ask(): the key authorization, or empty when the token is not one of ours. */
+void proxy_challenge(struct proxy *p, uint32_t number, struct str key_authorization);
 /* When its last exchange has ended. NULL allowed. */
 void proxy_free(struct proxy *p);
 /* Nothing new will come: connections that only rest are closed. */

@@ -59,7 +59,7 @@ static struct bench *bench_new(const char *more)
     b->backend = -1;
     assert_true(b->listener >= 0);
     b->snapshot = snapshot_for(sock_local(b->listener).port, more);
-    b->proxy = proxy_new(b->loop, b->snapshot);
+    b->proxy = proxy_new(&(struct proxy_setup){.loop = b->loop, .snapshot = b->snapshot});
     b->env = (struct session_env){
         .loop = b->loop, .handler = proxy_handler(), .service = b->proxy, .ended = on_ended};
     b->env.head_ms = b->env.idle_ms = b->env.send_ms = b->env.tunnel_ms = 60000;
