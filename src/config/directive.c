@@ -9,6 +9,7 @@
 enum { SECOND = 1000, HOUR = 3600 * SECOND, DAY = 24 * HOUR, LEAST_MS = 10 };
 
 /* clang-format off */
+/* handshake, head and idle begin before the site of a connection is known: they have no value per site. */
 static const struct directive rows[] = {
     { "email", IN_FILE, "ADDRESS", 1, 1, set_email, OF_FILE(email), .initial = "",
       .help = "contact that the certificate authority may write to" },
@@ -99,10 +100,10 @@ static const struct directive rows[] = {
       .help = "one attempt to connect to a backend" },
     { "handshake", IN_TIMEOUT, "DURATION", 1, 1, set_duration, OF_TIMEOUT(handshake), LEAST_MS, HOUR, "10s",
       .help = "the whole TLS handshake" },
-    { "head", IN_TIMEOUT | IN_SITE_TIMEOUT, "DURATION", 1, 1, set_duration, OF_TIMEOUT(head), LEAST_MS, HOUR,
+    { "head", IN_TIMEOUT, "DURATION", 1, 1, set_duration, OF_TIMEOUT(head), LEAST_MS, HOUR,
       "30s",
       .help = "the whole head of a request, from its first byte" },
-    { "idle", IN_TIMEOUT | IN_SITE_TIMEOUT, "DURATION", 1, 1, set_duration, OF_TIMEOUT(idle), LEAST_MS, DAY,
+    { "idle", IN_TIMEOUT, "DURATION", 1, 1, set_duration, OF_TIMEOUT(idle), LEAST_MS, DAY,
       "75s",
       .help = "between requests on a connection" },
     { "send", IN_TIMEOUT | IN_SITE_TIMEOUT, "DURATION", 1, 1, set_duration, OF_TIMEOUT(send), LEAST_MS, DAY,

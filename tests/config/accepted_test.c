@@ -79,9 +79,9 @@ static const struct config_case site_rows[] = {
     {"* redirects when told to", ON "* { http redirect\nproxy 127.0.0.1:1 }",
      ON_IS "* tls auto redirect 0; * 127.0.0.1:1 #0\n"},
     {"limits of a site",
-     OFF "a.test { respond 200\ntimeout idle 20s\ntimeout tunnel 6h }\ntimeout connect 1s\n",
+     OFF "a.test { respond 200\ntimeout send 20s\ntimeout tunnel 6h }\ntimeout connect 1s\n",
      OFF_IS
-     "a.test tls auto serve timeouts 1000 10000 30000 20000 600000 3610000 21600000 5000 0; * respond 200 \n" ANY},
+     "a.test tls auto serve timeouts 1000 10000 30000 75000 20000 3610000 21600000 5000 0; * respond 200 \n" ANY},
 };
 
 static void sites(void **state)

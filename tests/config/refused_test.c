@@ -100,8 +100,8 @@ static const struct config_case repeated_rows[] = {
     {"a timeout", "timeout idle 10s\ntimeout idle 20s\n",
      "2:9: `idle` was given in line 1 already; remove one of them"},
     {"a timeout in a site",
-     "a.test {\n    respond 200\n    tls off\n    timeout idle 10s\n    timeout idle 20s\n}\n",
-     "5:13: `idle` was given in line 4 already; remove one of them"},
+     "a.test {\n    respond 200\n    tls off\n    timeout send 10s\n    timeout send 20s\n}\n",
+     "5:13: `send` was given in line 4 already; remove one of them"},
     {"no value", "user\nworkers # none\n",
      "1:1: `user` misses a value; write `user NAME`\n"
      "2:1: `workers` misses a value; write `workers auto | N`"},
@@ -150,10 +150,12 @@ static const struct config_case values_rows[] = {
     {"timeout unknown", "timeout foo 10s\n", "1:9: there is no timeout `foo`; `edge help config` lists all"},
     {"timeout misspelled", "timeout tunel 10s\n", "1:9: there is no timeout `tunel`; did you mean `tunnel`?"},
     {"timeout that is no site's",
-     "a.test {\n    respond 200\n    tls off\n    timeout handshake 10s\n    timeout drain 10s\n    timeout adle 10s\n}\n",
+     "a.test {\n    respond 200\n    tls off\n    timeout handshake 10s\n    timeout head 10s\n    timeout idle 10s\n    timeout drain 10s\n    timeout sned 10s\n}\n",
      "4:13: `timeout handshake` is for all sites alike; write it outside of the sites\n"
-     "5:13: `timeout drain` is for all sites alike; write it outside of the sites\n"
-     "6:13: there is no timeout `adle`; did you mean `idle`?"},
+     "5:13: `timeout head` is for all sites alike; write it outside of the sites\n"
+     "6:13: `timeout idle` is for all sites alike; write it outside of the sites\n"
+     "7:13: `timeout drain` is for all sites alike; write it outside of the sites\n"
+     "8:13: there is no timeout `sned`; did you mean `send`?"},
 };
 
 static void values(void **state)
