@@ -67,8 +67,8 @@ const char *account_directories(struct snapshot *s, const struct account *a)
         die("out of memory");
     int why = make_directory(data, 0700, a);
     if (why != 0)
-        log_warn("data %s: user %s cannot use it: %s; serving without it, nothing will be kept", data,
-                 a->name, strerror(why));
+        log_warn("data %s: uid %u cannot use it: %s; serving without it, nothing will be kept", data,
+                 (unsigned)a->uid, strerror(why));
     if (make_directory(run, 0755, a) == 0)
         return run;
     return why == 0 && make_directory(fallback, 0755, a) == 0 ? fallback : NULL;

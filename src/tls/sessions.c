@@ -81,7 +81,7 @@ static uint64_t *set_of(const struct sessions *s, const uint8_t id[SESSION_ID])
 /* Word by word, as other processes write at the same time; what got mixed up fails its check. */
 static void copy_out(const uint64_t *from, struct slot *to)
 {
-    uint64_t words[SLOT_WORDS];
+    uint64_t words[SLOT_WORDS] = {0};
     for (size_t i = 0; i < SLOT_WORDS; i++)
         words[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
     memcpy(to, words, sizeof *to);

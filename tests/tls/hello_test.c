@@ -187,90 +187,91 @@ static void bad_records(void **state)
     }
 }
 
+static const struct {
+    struct str list;
+    int alert;
+} extension_rows[] = {
+    {STR(""), 0},
+    {STR("\x00\x63\x00\x00"), 0},
+    {STR("\x00\x63\x00"), ALERT_DECODE_ERROR},
+    {STR("\x00\x63\x00\x01"), ALERT_DECODE_ERROR},
+    {STR("\x00\x63\x00\x00\x00\x63\x00\x00"), ALERT_ILLEGAL_PARAMETER},
+    /* server_name */
+    {STR("\x00\x00\x00\x00"), ALERT_DECODE_ERROR},
+    {STR("\x00\x00\x00\x02\x00\x00"), ALERT_DECODE_ERROR},
+    {STR("\x00\x00\x00\x05\x00\x03\x00\x00\x00"), ALERT_DECODE_ERROR},
+    {STR("\x00\x00\x00\x06\x00\x04\x00\x00\x01"
+         "a"),
+     0},
+    {STR("\x00\x00\x00\x07\x00\x05\x00\x00\x02"
+         "a."),
+     0},
+    {STR("\x00\x00\x00\x08\x00\x06\x00\x00\x03"
+         "a.."),
+     ALERT_ILLEGAL_PARAMETER},
+    {STR("\x00\x00\x00\x06\x00\x04\x00\x00\x01"
+         "."),
+     ALERT_ILLEGAL_PARAMETER},
+    {STR("\x00\x00\x00\x07\x00\x05\x00\x00\x02"
+         "a\0"),
+     ALERT_ILLEGAL_PARAMETER},
+    {STR("\x00\x00\x00\x07\x00\x05\x00\x00\x02"
+         "a\xe4"),
+     ALERT_ILLEGAL_PARAMETER},
+    {STR("\x00\x00\x00\x07\x00\x05\x00\x00\x02"
+         "a:"),
+     ALERT_ILLEGAL_PARAMETER},
+    {STR("\x00\x00\x00\x07\x00\x05\x00\x00\x02"
+         "*."),
+     ALERT_ILLEGAL_PARAMETER},
+    {STR("\x00\x00\x00\x06\x00\x03\x00\x00\x01"
+         "a"),
+     ALERT_DECODE_ERROR},
+    {STR("\x00\x00\x00\x06\x00\x05\x00\x00\x01"
+         "a"),
+     ALERT_DECODE_ERROR},
+    {STR("\x00\x00\x00\x06\x00\x04\x01\x00\x01"
+         "a"),
+     0},
+    {STR("\x00\x00\x00\x0a\x00\x08\x00\x00\x01"
+         "a\x00\x00\x01"
+         "b"),
+     ALERT_ILLEGAL_PARAMETER},
+    /* max_fragment_length */
+    {STR("\x00\x01\x00\x01\x04"), 0},
+    {STR("\x00\x01\x00\x01\x05"), ALERT_ILLEGAL_PARAMETER},
+    {STR("\x00\x01\x00\x00"), ALERT_DECODE_ERROR},
+    /* supported_groups, signature_algorithms, supported_versions */
+    {STR("\x00\x0a\x00\x02\x00\x00"), ALERT_DECODE_ERROR},
+    {STR("\x00\x0a\x00\x03\x00\x01\x00"), ALERT_DECODE_ERROR},
+    {STR("\x00\x0a\x00\x05\x00\x02\x00\x1d\x00"), ALERT_DECODE_ERROR},
+    {STR("\x00\x0d\x00\x00"), ALERT_DECODE_ERROR},
+    {STR("\x00\x0d\x00\x05\x00\x03\x04\x03\x05"), ALERT_DECODE_ERROR},
+    {STR("\x00\x2b\x00\x01\x00"), ALERT_DECODE_ERROR},
+    {STR("\x00\x2b\x00\x03\x03\x03\x03"), ALERT_DECODE_ERROR},
+    /* ec_point_formats */
+    {STR("\x00\x0b\x00\x01\x00"), ALERT_DECODE_ERROR},
+    {STR("\x00\x0b\x00\x02\x01\x01"), ALERT_ILLEGAL_PARAMETER},
+    {STR("\x00\x0b\x00\x04\x03\x01\x02\x00"), 0},
+    /* ALPN */
+    {STR("\x00\x10\x00\x02\x00\x00"), ALERT_DECODE_ERROR},
+    {STR("\x00\x10\x00\x03\x00\x01\x00"), ALERT_DECODE_ERROR},
+    {STR("\x00\x10\x00\x05\x00\x03\x01h\x00"), ALERT_DECODE_ERROR},
+    {STR("\x00\x10\x00\x05\x00\x03\x03h2"), ALERT_DECODE_ERROR},
+    /* renegotiation_info */
+    {STR("\xff\x01\x00\x00"), ALERT_DECODE_ERROR},
+    {STR("\xff\x01\x00\x01\x01"), ALERT_DECODE_ERROR},
+    {STR("\xff\x01\x00\x02\x01\x00"), ALERT_HANDSHAKE_FAILURE},
+};
+
 static void extensions(void **state)
 {
-    static const struct {
-        struct str list;
-        int alert;
-    } rows[] = {
-        {STR(""), 0},
-        {STR("\x00\x63\x00\x00"), 0},
-        {STR("\x00\x63\x00"), ALERT_DECODE_ERROR},
-        {STR("\x00\x63\x00\x01"), ALERT_DECODE_ERROR},
-        {STR("\x00\x63\x00\x00\x00\x63\x00\x00"), ALERT_ILLEGAL_PARAMETER},
-        /* server_name */
-        {STR("\x00\x00\x00\x00"), ALERT_DECODE_ERROR},
-        {STR("\x00\x00\x00\x02\x00\x00"), ALERT_DECODE_ERROR},
-        {STR("\x00\x00\x00\x05\x00\x03\x00\x00\x00"), ALERT_DECODE_ERROR},
-        {STR("\x00\x00\x00\x06\x00\x04\x00\x00\x01"
-             "a"),
-         0},
-        {STR("\x00\x00\x00\x07\x00\x05\x00\x00\x02"
-             "a."),
-         0},
-        {STR("\x00\x00\x00\x08\x00\x06\x00\x00\x03"
-             "a.."),
-         ALERT_ILLEGAL_PARAMETER},
-        {STR("\x00\x00\x00\x06\x00\x04\x00\x00\x01"
-             "."),
-         ALERT_ILLEGAL_PARAMETER},
-        {STR("\x00\x00\x00\x07\x00\x05\x00\x00\x02"
-             "a\0"),
-         ALERT_ILLEGAL_PARAMETER},
-        {STR("\x00\x00\x00\x07\x00\x05\x00\x00\x02"
-             "a\xe4"),
-         ALERT_ILLEGAL_PARAMETER},
-        {STR("\x00\x00\x00\x07\x00\x05\x00\x00\x02"
-             "a:"),
-         ALERT_ILLEGAL_PARAMETER},
-        {STR("\x00\x00\x00\x07\x00\x05\x00\x00\x02"
-             "*."),
-         ALERT_ILLEGAL_PARAMETER},
-        {STR("\x00\x00\x00\x06\x00\x03\x00\x00\x01"
-             "a"),
-         ALERT_DECODE_ERROR},
-        {STR("\x00\x00\x00\x06\x00\x05\x00\x00\x01"
-             "a"),
-         ALERT_DECODE_ERROR},
-        {STR("\x00\x00\x00\x06\x00\x04\x01\x00\x01"
-             "a"),
-         0},
-        {STR("\x00\x00\x00\x0a\x00\x08\x00\x00\x01"
-             "a\x00\x00\x01"
-             "b"),
-         ALERT_ILLEGAL_PARAMETER},
-        /* max_fragment_length */
-        {STR("\x00\x01\x00\x01\x04"), 0},
-        {STR("\x00\x01\x00\x01\x05"), ALERT_ILLEGAL_PARAMETER},
-        {STR("\x00\x01\x00\x00"), ALERT_DECODE_ERROR},
-        /* supported_groups, signature_algorithms, supported_versions */
-        {STR("\x00\x0a\x00\x02\x00\x00"), ALERT_DECODE_ERROR},
-        {STR("\x00\x0a\x00\x03\x00\x01\x00"), ALERT_DECODE_ERROR},
-        {STR("\x00\x0a\x00\x05\x00\x02\x00\x1d\x00"), ALERT_DECODE_ERROR},
-        {STR("\x00\x0d\x00\x00"), ALERT_DECODE_ERROR},
-        {STR("\x00\x0d\x00\x05\x00\x03\x04\x03\x05"), ALERT_DECODE_ERROR},
-        {STR("\x00\x2b\x00\x01\x00"), ALERT_DECODE_ERROR},
-        {STR("\x00\x2b\x00\x03\x03\x03\x03"), ALERT_DECODE_ERROR},
-        /* ec_point_formats */
-        {STR("\x00\x0b\x00\x01\x00"), ALERT_DECODE_ERROR},
-        {STR("\x00\x0b\x00\x02\x01\x01"), ALERT_ILLEGAL_PARAMETER},
-        {STR("\x00\x0b\x00\x04\x03\x01\x02\x00"), 0},
-        /* ALPN */
-        {STR("\x00\x10\x00\x02\x00\x00"), ALERT_DECODE_ERROR},
-        {STR("\x00\x10\x00\x03\x00\x01\x00"), ALERT_DECODE_ERROR},
-        {STR("\x00\x10\x00\x05\x00\x03\x01h\x00"), ALERT_DECODE_ERROR},
-        {STR("\x00\x10\x00\x05\x00\x03\x03h2"), ALERT_DECODE_ERROR},
-        /* renegotiation_info */
-        {STR("\xff\x01\x00\x00"), ALERT_DECODE_ERROR},
-        {STR("\xff\x01\x00\x01\x01"), ALERT_DECODE_ERROR},
-        {STR("\xff\x01\x00\x02\x01\x00"), ALERT_HANDSHAKE_FAILURE},
-    };
     static struct maker m;
-    for (size_t i = 0; i < nitems(rows); i++) {
+    for (size_t i = 0; i < nitems(extension_rows); i++) {
         struct hello h;
-        int alert = hello_parse(make(&m, SUITES, NO_COMPRESSION, rows[i].list), &h);
-        if (alert != rows[i].alert)
-            fail_msg("row %zu: alert %d instead of %d", i, alert, rows[i].alert);
+        int alert = hello_parse(make(&m, SUITES, NO_COMPRESSION, extension_rows[i].list), &h);
+        if (alert != extension_rows[i].alert)
+            fail_msg("row %zu: alert %d instead of %d", i, alert, extension_rows[i].alert);
     }
 }
 

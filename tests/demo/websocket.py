@@ -1,0 +1,21 @@
+"""Says something over a websocket and prints the echo. usage: websocket.py HOST PORT CA-FILE MESSAGE"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import sys
+
+import websockets
+
+
+async def main(host: str, port: int, ca: str, message: str) -> None:
+    url = f"wss://{host}:{port}/ws"
+    context = ssl.create_default_context(cafile=ca)
+    ws = await websockets.connect(url, host="127.0.0.1", port=port, ssl=context, server_hostname=host)
+    await ws.send(message)
+    print(await asyncio.wait_for(ws.recv(), 10))
+    await ws.close()
+
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]))
