@@ -1,10 +1,12 @@
 #include "store/explain.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { USER_TEXT = 64 };
@@ -32,7 +34,7 @@ static const struct {
                          "move it away, or name another directory after `data` in the configuration"},
     [TROUBLE_MEMORY] = {"cannot be opened, memory is out", "end what needs so much of it"},
     [TROUBLE_OTHER] = {"cannot be used", "this should not happen; the reason follows"},
-    [TROUBLE_RIGHTS] = {"is not open to this user", "run this as root or as the owner of the directory"},
+    [TROUBLE_RIGHTS] = {"is not open to this user", "run this as root"},
 };
 _Static_assert(nitems(texts) == TROUBLE_N, "every trouble has its text");
 
@@ -58,9 +60,17 @@ static enum trouble why_read_only(const char *path)
     return access(path, W_OK) < 0 && errno != EROFS ? TROUBLE_RIGHTS : TROUBLE_READ_ONLY;
 }
 
+/* edge.db was there a moment ago: what cannot be opened is a file beside it, and SQLite's last try was to read one. */
+static enum trouble why_not_beside(const char *path, int number)
+{
+    struct statvfs fs;
+    if (number != ENOENT)
+        return from_errno(number);
+    return statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) ? TROUBLE_READ_ONLY : TROUBLE_RIGHTS;
+}
+
 static enum trouble from_sqlite(sqlite3 *db, const char *path)
 {
-    enum trouble by_errno;
     switch (sqlite3_errcode(db) & 0xff) {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT: return TROUBLE_DAMAGED;
@@ -69,10 +79,7 @@ static enum trouble from_sqlite(sqlite3 *db, const char *path)
     case SQLITE_PERM: return TROUBLE_RIGHTS;
     case SQLITE_NOMEM: return TROUBLE_MEMORY;
     case SQLITE_READONLY: return why_read_only(path);
-    case SQLITE_CANTOPEN:
-        /* edge.db was there a moment ago: what cannot be opened is a file beside it. */
-        by_errno = from_errno(sqlite3_system_errno(db));
-        return by_errno == TROUBLE_MISSING ? TROUBLE_OTHER : by_errno;
+    case SQLITE_CANTOPEN: return why_not_beside(path, sqlite3_system_errno(db));
     case SQLITE_IOERR: return from_errno(sqlite3_system_errno(db));
     default: return TROUBLE_OTHER;
     }
@@ -87,19 +94,35 @@ static void user_name(char out[USER_TEXT], uid_t uid)
         (void)snprintf(out, USER_TEXT, "uid %lu", (unsigned long)uid);
 }
 
-static void explain_rights(struct buf *why, const char *path)
+/* The owner of the file, or of its directory when it is not there or cannot be seen. */
+static bool owner_of(const char *path, uid_t *owner)
 {
     struct stat st;
+    char dir[PATH_MAX];
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] != '/')
+        n--;
+    bool known = stat(path, &st) == 0;
+    if (!known && n < sizeof dir) {
+        memcpy(dir, path, n);
+        dir[n] = '\0';
+        known = stat(dir, &st) == 0;
+    }
+    if (known)
+        *owner = st.st_uid;
+    return known;
+}
+
+static void explain_rights(struct buf *why, const char *path)
+{
+    uid_t uid;
     char runner[USER_TEXT], owner[USER_TEXT];
     user_name(runner, geteuid());
-    if (stat(path, &st) == 0 && st.st_uid != geteuid()) {
-        user_name(owner, st.st_uid);
-        (void)buf_printf(why, "%s belongs to %s and is not open to %s: run this as root or as %s", path,
-                         owner, runner, owner);
-        return;
+    (void)buf_printf(why, "%s is not open to the user %s: run this as root", path, runner);
+    if (owner_of(path, &uid) && uid != 0 && uid != geteuid()) {
+        user_name(owner, uid);
+        (void)buf_printf(why, " or as %s, whose it is", owner);
     }
-    (void)buf_printf(why, "%s is not open to %s: run this as root or as the owner of the directory", path,
-                     runner);
 }
 
 void explain_trouble(struct buf *why, const char *path, enum trouble trouble)

@@ -75,15 +75,6 @@ static int exec(sqlite3 *db, const char *sql)
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
-/* Not through exec(), which would overwrite the failure that sqlite3_errmsg() is to tell. */
-static void roll_back(sqlite3 *db)
-{
-    sqlite3_stmt *statement = NULL;
-    if (!sqlite3_get_autocommit(db) && sqlite3_prepare_v2(db, "ROLLBACK", -1, &statement, NULL) == SQLITE_OK)
-        (void)sqlite3_step(statement);
-    (void)sqlite3_finalize(statement);
-}
-
 int migrate_look(sqlite3 *db, struct migrate_state *state)
 {
     int version = 0, application = 0, tables = 0;
@@ -96,10 +87,8 @@ int migrate_look(sqlite3 *db, struct migrate_state *state)
         rc = read_int(db, "SELECT count(*) FROM sqlite_schema", &tables);
     if (rc == SQLITE_OK)
         rc = exec(db, "COMMIT");
-    if (rc != SQLITE_OK) {
-        roll_back(db);
+    if (rc != SQLITE_OK)
         return rc;
-    }
     /* All zero is a file that was made and never written: power was cut, or somebody else is about to. */
     state->foreign = application != MIGRATE_APPLICATION && (application != 0 || version != 0 || tables != 0);
     state->version = version;
@@ -132,7 +121,5 @@ int migrate_run(sqlite3 *db, struct migrate_plan plan)
     int rc = read_int(db, "PRAGMA user_version", &version);
     while (rc == SQLITE_OK && version < plan.n)
         rc = step(db, plan, &version);
-    if (rc != SQLITE_OK)
-        roll_back(db);
     return rc;
 }

@@ -23,14 +23,19 @@ struct migrate_state {
     bool foreign; /* another program's */
 };
 
+/*
+ * Both functions return SQLite's result code. After a failure db is good for sqlite3_errmsg() and for closing, which rolls back:
+ * doing that here would lose the message.
+ */
+
 /* The layout this edge works with. */
 struct migrate_plan migrate_present(void);
 
-/* SQLite's result code. Changes nothing. */
+/* Changes nothing. */
 int migrate_look(sqlite3 *db, struct migrate_state *state);
 /*
  * Takes the missing steps, each in one transaction that takes the write lock first, so that any number of processes may do it at
- * once. SQLite's result code; the steps before a failed one are kept. A newer layout is left alone.
+ * once. The steps before a failed one are kept. A newer layout is left alone.
  */
 int migrate_run(sqlite3 *db, struct migrate_plan plan);
 

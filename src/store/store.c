@@ -79,27 +79,32 @@ static int connect_to(struct store *s, const char *path, int flags)
     return exec(s, connection_settings);
 }
 
+static int copy_from(struct store *s, sqlite3 *file)
+{
+    sqlite3_backup *b = sqlite3_backup_init(s->db, "main", file, "main");
+    if (!b)
+        return sqlite3_errcode(s->db);
+    for (int tries = 0; (sqlite3_backup_step(b, -1) & 0xff) == SQLITE_BUSY && nap(s, tries); tries++)
+        ;
+    return sqlite3_backup_finish(b); /* tells of a failed step too */
+}
+
 /*
  * Puts an empty store in memory in place of the file, or one that was brought to the present layout: who may only read cannot
  * bring the file there.
  */
 static int read_from_memory(struct store *s, bool copy)
 {
-    struct store file = *s;
+    sqlite3 *file = s->db;
     s->db = NULL;
     int rc = connect_to(s, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-    if (rc == SQLITE_OK && copy) {
-        sqlite3_backup *b = sqlite3_backup_init(s->db, "main", file.db, "main");
-        for (int tries = 0; b && ((rc = sqlite3_backup_step(b, -1)) & 0xff) == SQLITE_BUSY && nap(s, tries);
-             tries++)
-            ;
-        rc = sqlite3_backup_finish(b);
-    }
+    if (rc == SQLITE_OK && copy)
+        rc = copy_from(s, file);
     if (rc == SQLITE_OK)
         rc = migrate_run(s->db, migrate_present());
     if (rc == SQLITE_OK)
         rc = exec(s, "PRAGMA query_only = ON");
-    (void)sqlite3_close(file.db);
+    (void)sqlite3_close(file);
     return rc;
 }
 
