@@ -1,8 +1,7 @@
 /*
- * Certificates got from a CA. `names` is the key of everything that belongs to one certificate: the host names in
- * lower case, sorted, separated by commas (cert_names()). The newest row (by id, no clock decides)
- * of a set of names is the one in use; older ones stay until
- * they expire, for `edge certs` and for a way back.
+ * Certificates got from a CA. `names` is the key of everything that belongs to one certificate: the host names
+ * in lower case, sorted, separated by commas (cert_names()). The newest row (by id, no clock decides) of a set
+ * of names is the one in use; older ones stay until they expire, for `edge certs` and for a way back.
  */
 #ifndef EDGE_STORE_CERT_ROW_H
 #define EDGE_STORE_CERT_ROW_H
@@ -27,7 +26,9 @@ struct cert_row {
 int cert_row_put(struct store *s, struct cert_row *row);
 /* The newest one for these names: 1 found, 0 none, -1 failed. */
 int cert_row_find(struct store *s, struct str names, struct arena *mem, struct cert_row *row);
-/* The newest one of every set of names, by names. The callback returns false to stop; it may use the store. */
+/*
+ * The newest one of every set of names, by names. The callback returns false to stop; it may use the store.
+ */
 int cert_row_each(struct store *s, struct arena *mem, bool (*each)(const struct cert_row *row, void *context),
                   void *context);
 /* Fails when there is none of this id. */

@@ -7,15 +7,16 @@
 #include "base/buf.h"
 
 /*
- * DIR/edge.db with every symbolic link of DIR resolved, so that SQLite can refuse all links; the caller frees. NULL: *why tells.
- * The directory may be reached over links (its owner made them); the file may not be one.
+ * DIR/edge.db with every symbolic link of DIR resolved, so that SQLite can refuse all links; the caller frees.
+ * NULL: *why tells. The directory may be reached over links (its owner made them); the file may not be one.
  */
 char *db_file_path(const char *dir, struct buf *why);
 /* 1 there is a regular file, 0 there is none, -1 there is something else or it cannot be told: *why tells. */
 int db_file_look(const char *path, struct buf *why);
 /*
- * Makes it, empty, if it is missing: mode 0600 whatever the umask; root gives it to the owner of the directory. An old one,
- * restored from a backup perhaps, loses the rights of group and others, and so do -wal and -shm.
+ * Makes it, empty, if it is missing: mode 0600 whatever the umask; root gives it to the owner of the
+ * directory. An old one, restored from a backup perhaps, loses the rights of group and others, and so do -wal
+ * and -shm.
  */
 int db_file_make(const char *path, struct buf *why);
 

@@ -60,7 +60,10 @@ static enum trouble why_read_only(const char *path)
     return access(path, W_OK) < 0 && errno != EROFS ? TROUBLE_RIGHTS : TROUBLE_READ_ONLY;
 }
 
-/* edge.db was there a moment ago: what cannot be opened is a file beside it, and SQLite's last try was to read one. */
+/*
+ * edge.db was there a moment ago: what cannot be opened is a file beside it, and SQLite's last try was to read
+ * one.
+ */
 static enum trouble why_not_beside(const char *path, int number)
 {
     struct statvfs fs;

@@ -1,7 +1,8 @@
 /*
- * The layout of the database and how an older one becomes the present one. The number of the layout is `user_version`: that
- * many steps have been taken. Steps only add - tables, columns with a default, indexes - for at least one release, because
- * a keeper of the edge before stays at work on the same file until its last connection has ended.
+ * The layout of the database and how an older one becomes the present one. The number of the layout is
+ * `user_version`: that many steps have been taken. Steps only add - tables, columns with a default, indexes -
+ * for at least one release, because a keeper of the edge before stays at work on the same file until its last
+ * connection has ended.
  */
 #ifndef EDGE_STORE_MIGRATE_H
 #define EDGE_STORE_MIGRATE_H
@@ -24,8 +25,8 @@ struct migrate_state {
 };
 
 /*
- * Both functions return SQLite's result code. After a failure db is good for sqlite3_errmsg() and for closing, which rolls back:
- * doing that here would lose the message.
+ * Both functions return SQLite's result code. After a failure db is good for sqlite3_errmsg() and for closing,
+ * which rolls back: doing that here would lose the message.
  */
 
 /* The layout this edge works with. */
@@ -34,8 +35,8 @@ struct migrate_plan migrate_present(void);
 /* Changes nothing. */
 int migrate_look(sqlite3 *db, struct migrate_state *state);
 /*
- * Takes the missing steps, each in one transaction that takes the write lock first, so that any number of processes may do it at
- * once. The steps before a failed one are kept. A newer layout is left alone.
+ * Takes the missing steps, each in one transaction that takes the write lock first, so that any number of
+ * processes may do it at once. The steps before a failed one are kept. A newer layout is left alone.
  */
 int migrate_run(sqlite3 *db, struct migrate_plan plan);
 

@@ -1,6 +1,6 @@
 /*
- * An ACME order under way, written before each POST so that a power cut or a lost reply resumes it instead of ordering again.
- * There is at most one per set of names and directory. Its key becomes the certificate's.
+ * An ACME order under way, written before each POST so that a power cut or a lost reply resumes it instead of
+ * ordering again. There is at most one per set of names and directory. Its key becomes the certificate's.
  */
 #ifndef EDGE_STORE_ORDER_ROW_H
 #define EDGE_STORE_ORDER_ROW_H
@@ -20,7 +20,10 @@ struct order_row {
     int64_t created;
 };
 
-/* Inserts (id = 0, which it sets) or updates. Fails when there is another one for the names and directory, or the id is gone. */
+/*
+ * Inserts (id = 0, which it sets) or updates. Fails when there is another one for the names and directory, or
+ * the id is gone.
+ */
 int order_row_save(struct store *s, struct order_row *row);
 /* 1 found, 0 none, -1 failed. */
 int order_row_find(struct store *s, struct str names, struct str directory, struct arena *mem,
@@ -28,7 +31,9 @@ int order_row_find(struct store *s, struct str names, struct str directory, stru
 /* With its challenges. */
 int order_row_drop(struct store *s, int64_t id);
 
-/* A token that edge issued an answer for, or a new answer for it. order: whose it is; fails if there is none. */
+/*
+ * A token that edge issued an answer for, or a new answer for it. order: whose it is; fails if there is none.
+ */
 int challenge_row_put(struct store *s, int64_t order, struct str token, struct str key_authorization,
                       int64_t now);
 /* 1 found, 0 none, -1 failed. */

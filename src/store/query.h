@@ -8,9 +8,10 @@
  *         id = query_take_int(&q);         columns, from the first to the last
  *     return query_end(&q);
  *
- * The first failure makes the rest do nothing and yield nothing; query_end() tells. Every start has an end, also
- * after a failure: until then a reader holds back the recycling of the write-ahead log. One statement has one use at a time.
- * Bound text is borrowed until query_end(), so that no copy of a key lies in SQLite's memory on our account.
+ * The first failure makes the rest do nothing and yield nothing; query_end() tells. Every start has an end,
+ * also after a failure: until then a reader holds back the recycling of the write-ahead log. One statement has
+ * one use at a time. Bound text is borrowed until query_end(), so that no copy of a key lies in SQLite's
+ * memory on our account.
  */
 #ifndef EDGE_STORE_QUERY_H
 #define EDGE_STORE_QUERY_H

@@ -17,8 +17,9 @@ enum {
 };
 
 /*
- * FULL: with NORMAL a power cut could lose the row that was stored before a POST. The cache and the log are small because the
- * keeper lives long and the rows are few; no mmap, so that a failing disk is an error and not a SIGBUS.
+ * FULL: with NORMAL a power cut could lose the row that was stored before a POST. The cache and the log are
+ * small because the keeper lives long and the rows are few; no mmap, so that a failing disk is an error and
+ * not a SIGBUS.
  */
 static const char connection_settings[] = "PRAGMA synchronous = FULL;"
                                           "PRAGMA foreign_keys = ON;"
@@ -90,8 +91,8 @@ static int copy_from(struct store *s, sqlite3 *file)
 }
 
 /*
- * Puts an empty store in memory in place of the file, or one that was brought to the present layout: who may only read cannot
- * bring the file there.
+ * Puts an empty store in memory in place of the file, or one that was brought to the present layout: who may
+ * only read cannot bring the file there.
  */
 static int read_from_memory(struct store *s, bool copy)
 {
@@ -222,7 +223,9 @@ int64_t store_version(struct store *s)
     query_start(&q, s, QUERY_DATA_VERSION, NULL);
     if (query_next(&q))
         others = query_take_int(&q);
-    /* Both only grow, so the sum is new when one of them is. The first counts what other connections commit. */
+    /*
+     * Both only grow, so the sum is new when one of them is. The first counts what other connections commit.
+     */
     return query_end(&q) < 0 ? -1 : others + sqlite3_total_changes64(s->db);
 }
 
@@ -246,7 +249,10 @@ int store_commit(struct store *s)
     return -1;
 }
 
-/* Says nothing of a failure: it follows one, which store_error() goes on telling. SQLite may have rolled back itself. */
+/*
+ * Says nothing of a failure: it follows one, which store_error() goes on telling. SQLite may have rolled back
+ * itself.
+ */
 void store_rollback(struct store *s)
 {
     char kept[STORE_ERROR_TEXT];

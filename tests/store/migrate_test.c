@@ -1,4 +1,6 @@
-/* The way from an older layout to a newer one: data stays, a failure leaves what was, many may do it at once. */
+/*
+ * The way from an older layout to a newer one: data stays, a failure leaves what was, many may do it at once.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

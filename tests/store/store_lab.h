@@ -25,7 +25,10 @@ int lab_free(void **state);
 struct store *lab_open(const struct lab *lab, enum store_mode mode);
 /* As lab_open() for a process that is not the test: NULL, and the reason on standard error. */
 struct store *lab_try(const char *dir, enum store_mode mode, int busy_ms);
-/* Opening fails and the sentence holds both texts; otherwise false, and standard error tells. Works in any process. */
+/*
+ * Opening fails and the sentence holds both texts; otherwise false, and standard error tells. Works in any
+ * process.
+ */
 bool lab_refuses(const struct lab *lab, enum store_mode mode, const char *what, const char *remedy);
 
 /* Runs in a process of its own; what the function returns is the exit status. */
