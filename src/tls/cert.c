@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/der.h"
+#include "base/pem.h"
 #include "base/wipe.h"
 #include "tls/cert_int.h"
-#include "tls/der.h"
-#include "tls/pem.h"
 
 /* What is looked at in a certificate (RFC 5280 section 4.1); pieces point into it. */
 struct parsed {

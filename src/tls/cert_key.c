@@ -1,10 +1,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/der.h"
+#include "base/pem.h"
 #include "base/wipe.h"
 #include "tls/cert_int.h"
-#include "tls/der.h"
-#include "tls/pem.h"
 
 enum {
     KEY_DER_MAX = 4096,                       /* an RSA key of 4096 bits has 2,400 bytes */

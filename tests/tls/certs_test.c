@@ -9,11 +9,11 @@
 #include <cmocka.h>
 #include <sodium.h>
 
+#include "base/pem.h"
 #include "base/rand.h"
 #include "base/wipe.h"
 #include "tls/cert.h"
 #include "tls/duo.h"
-#include "tls/pem.h"
 
 /* In the place of base/wipe.c: notes whether this memory went the right way. */
 static const void *watched;

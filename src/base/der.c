@@ -1,4 +1,4 @@
-#include "tls/der.h"
+#include "base/der.h"
 
 enum { LONG_FORM = 0x80, LENGTH_BYTES_MAX = 3 };
 

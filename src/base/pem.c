@@ -1,6 +1,8 @@
-#include "tls/pem.h"
+#include "base/pem.h"
 
 #include <sodium.h>
+
+enum { LINE = 64, LINE_BYTES = LINE / 4 * 3 };
 
 /* The rest of `text` from where `what` begins; empty when it is not there. */
 static struct str seek(struct str text, struct str what)
@@ -46,4 +48,17 @@ bool pem_decode(const struct pem_block *block, uint8_t *out, size_t *n)
     return sodium_base642bin(out, pem_size(block), block->base64.p, block->base64.n, " \t\r\n", n, NULL,
                              sodium_base64_VARIANT_ORIGINAL) == 0 &&
            *n > 0;
+}
+
+bool pem_write(struct buf *out, const char *label, struct str der)
+{
+    char line[LINE + 1];
+    bool good = buf_printf(out, "-----BEGIN %s-----\n", label);
+    for (; good && der.n > 0; der = str_skip(der, LINE_BYTES)) {
+        struct str part = str_take(der, LINE_BYTES);
+        sodium_bin2base64(line, sizeof line, (const uint8_t *)part.p, part.n, sodium_base64_VARIANT_ORIGINAL);
+        good = buf_printf(out, "%s\n", line);
+    }
+    sodium_memzero(line, sizeof line);
+    return good && buf_printf(out, "-----END %s-----\n", label);
 }
