@@ -15,9 +15,9 @@
 
 enum acme_end {
     ACME_DONE,
-    ACME_LATER,   /* the network, the CA's load, a lost reply: try again, the order stays good */
+    ACME_LATER, /* the network, the CA's load, a lost reply: try again, the order stays good */
     ACME_REFUSED, /* the CA's final word on this order (a challenge failed, a name is not allowed …): the order is dead */
-    ACME_BROKEN,  /* here: a hook failed, memory is out */
+    ACME_BROKEN, /* here: a hook failed, memory is out */
 };
 
 /* What may be kept between runs; every string may be empty at first. All lie in `mem` of the caller. */
@@ -47,10 +47,10 @@ struct acme_hooks {
 };
 
 struct acme_config {
-    const char *directory;  /* URL */
-    const char *ca_file;    /* PEM bundle for the CA's own HTTPS; NULL: the system's */
+    const char *directory; /* URL */
+    const char *ca_file;   /* PEM bundle for the CA's own HTTPS; NULL: the system's */
     const char *user_agent;
-    struct arena *mem;      /* of all results */
+    struct arena *mem; /* of all results */
     const struct acme_hooks *hooks;
     void *context;
 };
@@ -62,7 +62,8 @@ struct acme;
  * document's type, detail and subproblems word for word (RFC 8555 section 6.7), or what the network said. *retry_after: seconds the CA asked to wait,
  * clamped to 1 … 86400; 0 if it asked for nothing.
  */
-enum acme_end acme_open(struct acme **a, const struct acme_config *config, struct acme_account *account, struct buf *why);
+enum acme_end acme_open(struct acme **a, const struct acme_config *config, struct acme_account *account,
+                        struct buf *why);
 /* NULL allowed. */
 void acme_close(struct acme *a);
 /* One certificate, from whatever state *order is in to its chain. Resumes; never orders again what can be fetched. */

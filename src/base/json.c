@@ -80,7 +80,7 @@ void json_close(struct json *j)
 }
 
 /* What stands at the path is the statement's row afterwards, until the next look. */
-static bool look_at(struct json *j, const char *path, va_list ap)
+__attribute__((format(printf, 2, 0))) static bool look_at(struct json *j, const char *path, va_list ap)
 {
     char text[PATH_MAX_LENGTH];
     sqlite3_reset(j->look);

@@ -1,6 +1,7 @@
 #include "server/ipc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct packet {
 struct queued {
     struct list link;
     size_t len;
+    int fd; /* ours; -1: none */
     struct packet packet;
 };
 
@@ -41,11 +43,27 @@ struct ipc {
     bool freed;
 };
 
-static const size_t body_len[] = {
-    [IPC_READY] = sizeof(struct ipc_ready),
-    [IPC_DRAIN] = sizeof(struct ipc_drain),
+struct message_kind {
+    size_t len; /* of the body */
+    bool fd;    /* a descriptor comes along */
 };
-_Static_assert(nitems(body_len) == IPC_TYPES, "name the length of every message");
+
+static const struct message_kind kinds[] = {
+    [IPC_READY] = {.len = sizeof(struct ipc_ready)},
+    [IPC_DRAIN] = {.len = sizeof(struct ipc_drain)},
+    [IPC_CERTS] = {.fd = true},
+    [IPC_ASK] = {.len = sizeof(struct ipc_ask)},
+    [IPC_TELL] = {.len = sizeof(struct ipc_tell)},
+    [IPC_RENEW] = {.len = 0},
+    [IPC_RENEWED] = {.len = 0},
+};
+_Static_assert(nitems(kinds) == IPC_TYPES, "name the kind of every message");
+
+/* Room for one descriptor among the control data. */
+union control {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
 
 int ipc_pair(int fds[2])
 {
@@ -58,11 +76,19 @@ static void update(struct ipc *i)
         loop_want(i->loop, &i->watch, (short)(POLLIN | (list_empty(&i->queue) ? 0 : POLLOUT)));
 }
 
+static void drop_queued(struct ipc *i, struct queued *q)
+{
+    list_remove(&q->link);
+    i->n_queued--;
+    if (q->fd >= 0)
+        close(q->fd);
+    free(q);
+}
+
 static void drop_queue(struct ipc *i)
 {
-    for (struct list *link; (link = list_shift(&i->queue));)
-        free(LIST_OWNER(link, struct queued, link));
-    i->n_queued = 0;
+    while (!list_empty(&i->queue))
+        drop_queued(i, LIST_OWNER(i->queue.next, struct queued, link));
 }
 
 static void hang_up(struct ipc *i)
@@ -90,48 +116,75 @@ static void fail_broken(struct ipc *i, const struct packet *p, size_t n)
     i->calls->broken(i->user);
 }
 
-static bool valid(const struct packet *p, size_t n, const struct msghdr *m)
+/* The descriptor among the control data, or -1. */
+static int received_fd(struct msghdr *m)
 {
-    return n >= sizeof p->header && p->header.type < IPC_TYPES && p->header.len == body_len[p->header.type] &&
-           n == sizeof p->header + p->header.len && (m->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+    int fd = -1;
+    const struct cmsghdr *c = CMSG_FIRSTHDR(m);
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof fd))
+        memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    return fd;
+}
+
+static bool valid(const struct packet *p, size_t n, const struct msghdr *m, int fd)
+{
+    if (n < sizeof p->header || p->header.type >= IPC_TYPES || (m->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+        return false;
+    const struct message_kind *kind = &kinds[p->header.type];
+    return p->header.len == kind->len && n == sizeof p->header + kind->len && kind->fd == (fd >= 0);
 }
 
 /* Returns false when there is nothing more to read. */
 static bool read_one(struct ipc *i)
 {
     struct packet p = {0};
+    union control control = {0};
     struct iovec io = {.iov_base = &p, .iov_len = sizeof p};
-    /* Without room for control data the kernel keeps descriptors out of our table and says MSG_CTRUNC. */
-    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
+    struct msghdr m = {
+        .msg_iov = &io, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     ssize_t n = recvmsg(i->watch.fd, &m, MSG_CMSG_CLOEXEC);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
-    if (n <= 0)
+    int fd = n > 0 ? received_fd(&m) : -1;
+    if (n <= 0) {
         fail_closed(i);
-    else if (!valid(&p, (size_t)n, &m))
+    } else if (!valid(&p, (size_t)n, &m, fd)) {
+        if (fd >= 0)
+            close(fd);
         fail_broken(i, &p, (size_t)n);
-    else
-        i->calls->message(i->user, (enum ipc_type)p.header.type, &p.body);
+    } else {
+        i->calls->message(i->user, (enum ipc_type)p.header.type, &p.body, fd);
+    }
     return !i->gone;
 }
 
-static int send_packet(int fd, const struct packet *p, size_t len)
+static int send_packet(int socket_fd, const struct packet *p, size_t len, int fd)
 {
-    return send(fd, p, len, MSG_NOSIGNAL) < 0 ? -1 : 0;
+    struct packet copy = *p;
+    union control control = {0};
+    struct iovec io = {.iov_base = &copy, .iov_len = len};
+    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
+    if (fd >= 0) {
+        m.msg_control = &control;
+        m.msg_controllen = sizeof control;
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(sizeof fd);
+        memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+    }
+    return sendmsg(socket_fd, &m, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
 static void flush(struct ipc *i)
 {
     while (!list_empty(&i->queue)) {
         struct queued *q = LIST_OWNER(i->queue.next, struct queued, link);
-        if (send_packet(i->watch.fd, &q->packet, q->len) < 0) {
+        if (send_packet(i->watch.fd, &q->packet, q->len, q->fd) < 0) {
             if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
                 drop_queue(i); /* the reader will find the end */
             return;
         }
-        list_remove(&q->link);
-        i->n_queued--;
-        free(q);
+        drop_queued(i, q);
     }
 }
 
@@ -179,7 +232,7 @@ void ipc_free(struct ipc *i)
     loop_task(i->loop, &i->free_task);
 }
 
-static int enqueue(struct ipc *i, const struct packet *p, size_t len)
+static int enqueue(struct ipc *i, const struct packet *p, size_t len, int fd)
 {
     if (i->n_queued >= IPC_QUEUE)
         return -1;
@@ -188,25 +241,40 @@ static int enqueue(struct ipc *i, const struct packet *p, size_t len)
         return -1;
     q->packet = *p;
     q->len = len;
+    q->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
     list_append(&i->queue, &q->link);
     i->n_queued++;
+    if (fd >= 0 && q->fd < 0) {
+        drop_queued(i, q);
+        return -1;
+    }
     update(i);
     return 0;
 }
 
-int ipc_send(struct ipc *i, enum ipc_type type, const union ipc_body *body)
+static int send_message(struct ipc *i, enum ipc_type type, const union ipc_body *body, int fd)
 {
     if (i->gone)
         return -1;
-    struct packet p = {.header = {.type = (uint32_t)type, .len = (uint32_t)body_len[type]}};
+    struct packet p = {.header = {.type = (uint32_t)type, .len = (uint32_t)kinds[type].len}};
     if (body)
-        memcpy(&p.body, body, body_len[type]);
-    size_t len = sizeof p.header + body_len[type];
+        memcpy(&p.body, body, kinds[type].len);
+    size_t len = sizeof p.header + kinds[type].len;
     if (list_empty(&i->queue)) {
-        if (send_packet(i->watch.fd, &p, len) == 0)
+        if (send_packet(i->watch.fd, &p, len, fd) == 0)
             return 0;
         if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
             return -1;
     }
-    return enqueue(i, &p, len);
+    return enqueue(i, &p, len, fd);
+}
+
+int ipc_send(struct ipc *i, enum ipc_type type, const union ipc_body *body)
+{
+    return send_message(i, type, body, -1);
+}
+
+int ipc_send_fd(struct ipc *i, enum ipc_type type, int fd)
+{
+    return send_message(i, type, NULL, fd);
 }
