@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 
 import pytest
 
@@ -223,7 +224,7 @@ def test_long_targets_pass(client: Client) -> None:
 
 
 def test_large_answer_heads_pass(house: House, client: Client) -> None:
-    fields = [(f"Set-Cookie", f"c{i}=" + "v" * 3000) for i in range(15)]
+    fields = [("Set-Cookie", f"c{i}=" + "v" * 3000) for i in range(15)]
     house.backend.app = lambda visit: visit.answer(b"ok", fields=fields)
     assert client.request().fields.all("Set-Cookie") == [v for _, v in fields]
 
@@ -233,8 +234,6 @@ def test_large_answer_heads_pass(house: House, client: Client) -> None:
 
 def test_many_clients_at_once(house: House) -> None:
     """Bodies of forty connections do not mix."""
-    import threading
-
     house.backend.app = lambda visit: visit.answer(visit.body() + visit.target.encode())
     wrong: list[object] = []
 

@@ -11,6 +11,7 @@ import pytest
 
 from conftest import connect
 from lib.backend import Visit
+from lib.clients import Client
 from lib.edge import Edge
 from lib.net import await_true
 from lib.wire import Cut
@@ -69,8 +70,6 @@ def test_head_timeout_is_answered(limited, ca) -> None:
 
 
 def test_handshake_limit(limited, ca) -> None:
-    from lib.clients import Client
-
     edge, _ = limited("handshake 1s", everywhere=True)
     with Client(edge.https, "x", None) as silent, Client(edge.https, "x", None) as partial:
         partial.send(b"\x16\x03\x01\x02\x00\x01\x00")
