@@ -188,7 +188,7 @@ bool client_alive(struct client *c)
 bool client_reusable(const struct client *c)
 {
     return c->state == CLIENT_EXCHANGE && c->request_done && c->answer_done && c->keep_alive &&
-           !c->write_broken && !c->read_closed && c->err == ERR_NONE && c->in.len == 0 &&
+           !c->write_broken && !c->read_closed && c->err == ERR_NONE && c->surplus == 0 &&
            outbox_empty(&c->out);
 }
 
