@@ -154,7 +154,7 @@ def test_send_toward_the_backend(limited, ca) -> None:
         visit.close()
 
     edge, _ = limited("send 1s", stops_reading)
-    with connect(edge, ca) as client:
+    with connect(edge, ca, duplex=True) as client:
         client.send(client.head("POST", "/", [("Content-Length", str(1 << 30))]))
 
         def upload() -> None:
