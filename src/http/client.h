@@ -80,7 +80,7 @@ void client_body(struct client *c, struct str data);
 void client_end(struct client *c, const struct head *trailers);
 void client_consumed(struct client *c, size_t n);
 
-/* The answer is complete, the request went out whole, and both sides would go on: it may rest. */
+/* The answer is complete with nothing behind it, the request went out whole, and both sides would go on: it may rest. */
 bool client_reusable(const struct client *c);
 /* Not a byte of the present answer has come. */
 bool client_untouched(const struct client *c);

@@ -49,7 +49,9 @@ struct client {
     struct arena mem;     /* heads of the present answer */
     enum framing framing; /* of the request's body */
     uint32_t requests;
-    int err; /* to be told when the turn settles */
+    uint64_t acked; /* bytes the backend had taken when the limit `send` came up last */
+    size_t surplus; /* input behind the answer's end, which nobody asked for */
+    int err;        /* to be told when the turn settles */
     bool to_head;
     bool interim; /* the head last read was a 1xx */
     bool wants_upgrade;
@@ -186,7 +188,7 @@ bool client_alive(struct client *c)
 bool client_reusable(const struct client *c)
 {
     return c->state == CLIENT_EXCHANGE && c->request_done && c->answer_done && c->keep_alive &&
-           !c->write_broken && !c->read_closed && c->err == ERR_NONE && c->in.len == 0 &&
+           !c->write_broken && !c->read_closed && c->err == ERR_NONE && c->surplus == 0 &&
            outbox_empty(&c->out);
 }
 
@@ -339,6 +341,7 @@ static size_t feed(struct client *c, const uint8_t *p, size_t n)
         struct str piece = {NULL, 0};
         enum h1_event event = h1_read(&c->reader, p + total, n - total, &used, &piece);
         total += used;
+        c->surplus = n - total;
         take_event(c, event, piece);
         if (event == H1_MORE)
             break;
@@ -532,9 +535,23 @@ static void client_settle(struct task *t)
         arm(c);
 }
 
+/* As in h1_session.c: a backend that reads slowly shows it only by what it acknowledges. */
+static bool still_reads(struct client *c)
+{
+    uint64_t acked = c->stream && !outbox_empty(&c->out) ? sock_acked(c->stream->fd) : c->acked;
+    bool more = acked != c->acked;
+    c->acked = acked;
+    return more;
+}
+
 static void client_expired(struct timer *t)
 {
     struct client *c = LIST_OWNER(t, struct client, timer);
+    if (connected(c) && still_reads(c)) {
+        c->moved = true;
+        settle_later(c);
+        return;
+    }
     if (c->state == CLIENT_WAIT_CONNECT)
         fail(c, ERR_TIMEOUT_CONNECT);
     else if (c->state == CLIENT_REST)

@@ -87,11 +87,22 @@ static bool skip_blank_lines(struct h1_reader *r, struct input *in)
     return true;
 }
 
+/*
+ * A backend that speaks something else is found out by its first bytes: it may never send what ends a head. Both versions begin so.
+ */
+static bool begins_an_answer(struct str in)
+{
+    struct str begin = STR("HTTP/1.");
+    return str_eq(str_take(in, begin.n), str_take(begin, in.n));
+}
+
 static enum h1_event read_head(struct h1_reader *r, struct input *in)
 {
     if (!r->of_response && !skip_blank_lines(r, in))
         return fail(r, ERR_HTTP_SYNTAX);
     struct str rest = str_skip(str_from(in->p, in->len), in->used);
+    if (r->of_response && !begins_an_answer(rest))
+        return fail(r, ERR_HTTP_BACKEND);
     switch (scan_lines(r, rest, HEAD_MAX_BYTES, H1_MAX_LINE)) {
     case SCAN_MORE: return H1_MORE;
     case SCAN_END:

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "http/h1_session_int.h"
+#include "net/sock.h"
 
 enum {
     READ_HEAD = 16 * 1024,
@@ -16,7 +17,8 @@ enum {
     READS_PER_TURN = 4,
     LINGER_ANSWERED_MS = 5000, /* for the client to close after the last answer */
     LINGER_UPLOAD_MS = 30000,  /* for a client that still sends a body which nobody wants */
-    HALF_CLOSED_MS = 30000,    /* a client that will send no more waits for a silent backend this long */
+    /* A client that will send no more waits for a silent backend this long: most who end their side have left. */
+    HALF_CLOSED_MS = 5000,
 };
 
 static struct h1_session *of_session(struct session *s)
@@ -453,10 +455,26 @@ static void session_settle(struct task *t)
 
 /* Time */
 
+/*
+ * The kernel holds megabytes for a client that reads slowly, so that no write tells of its progress. What it has acknowledged
+ * since the limit came up last does.
+ */
+static bool still_reads(struct h1_session *s)
+{
+    uint64_t acked = sock_acked(s->stream->fd);
+    bool more = acked != s->acked;
+    s->acked = acked;
+    return more && !outbox_empty(&s->out);
+}
+
 static void session_expired(struct timer *t)
 {
     struct h1_session *s = LIST_OWNER(t, struct h1_session, timer);
     h1_session_settle_later(s);
+    if (s->state != SESSION_DEAD && still_reads(s)) {
+        s->moved = true;
+        return;
+    }
     switch (s->state) {
     case SESSION_WAIT_HEAD:
         if (s->in.len > 0)

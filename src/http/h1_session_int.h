@@ -38,6 +38,7 @@ struct h1_session {
     struct buf in; /* an incomplete head, or bytes of the next request */
     struct outbox out;
     struct flow flow; /* of the request's body */
+    uint64_t acked;   /* bytes the client had taken when the limit `send` came up last */
 
     struct exchange *x;    /* under way, or NULL */
     struct exchange *past; /* over, freed when the turn settles */

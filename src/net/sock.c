@@ -100,6 +100,22 @@ struct endpoint sock_local(int fd)
     return addr_from(&sa);
 }
 
+/* struct tcp_info of linux/tcp.h, which cannot be included beside netinet/tcp.h, as far as tcpi_bytes_acked. */
+struct info_head {
+    uint8_t bytes[8];
+    uint32_t words[24];
+    uint64_t pacing_rate, max_pacing_rate, bytes_acked;
+};
+
+uint64_t sock_acked(int fd)
+{
+    struct info_head info = {0};
+    socklen_t n = sizeof info;
+    if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0)
+        return 0;
+    return info.bytes_acked;
+}
+
 void sock_reset(int fd)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};

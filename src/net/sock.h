@@ -3,6 +3,7 @@
 #define EDGE_NET_SOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/ip.h"
 #include "base/str.h"
@@ -18,6 +19,8 @@ int sock_connect_unix(struct str path);
 int sock_connect_result(int fd);
 /* The address of our end; "none" for a unix socket. */
 struct endpoint sock_local(int fd);
+/* Bytes the peer has acknowledged since the connection began; 0 where the kernel does not tell (unix sockets, no socket). */
+uint64_t sock_acked(int fd);
 /* close() with a reset instead of a FIN. */
 void sock_reset(int fd);
 

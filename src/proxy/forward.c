@@ -35,9 +35,40 @@ static bool is_forwarding(struct str name)
     return false;
 }
 
-/* Copies the fields that pass; Host stays in its place with the effective authority as its value. */
-static int copy_fields(struct exchange *x, struct str host, struct head *out)
+/* The authority of an http or https URL, and in *rest what follows it; empty for anything else. */
+static struct str url_authority(struct str url, struct str *rest)
 {
+    static const struct str schemes[] = {{"https://", 8}, {"http://", 7}};
+    for (size_t i = 0; i < nitems(schemes); i++) {
+        if (!str_istarts(url, schemes[i]))
+            continue;
+        struct str tail = str_skip(url, schemes[i].n);
+        size_t n = str_find(tail, '/');
+        *rest = str_skip(tail, n);
+        return str_take(tail, n);
+    }
+    return (struct str){NULL, 0};
+}
+
+/*
+ * WebDAV's COPY and MOVE name their target as a whole URL (RFC 4918 section 10.3). A backend that is spoken to by http takes
+ * https for another server: the URL gets the scheme the backend knows. Someone else's URL stays as it is.
+ */
+static struct str fix_destination(struct exchange *x, struct str url, struct str authority, bool https)
+{
+    struct str rest = {NULL, 0};
+    struct str theirs = url_authority(url, &rest);
+    if (theirs.n == 0 || !str_ieq(theirs, authority))
+        return url;
+    return arena_printf(&x->mem, "%s://%.*s%.*s", https ? "https" : "http", STR_ARG(theirs), STR_ARG(rest));
+}
+
+/* Copies the fields that pass; Host stays in its place with the effective authority as its value. */
+static int copy_fields(struct exchange *x, const struct upstream *upstream, struct str authority,
+                       struct head *out)
+{
+    struct str host = upstream->host.n > 0 ? upstream->host : authority;
+    bool https = upstream->backends && upstream->backends[0].scheme == BACKEND_HTTPS;
     bool has_host = head_find(&x->req, STR("Host")) != NULL;
     if (!has_host && head_add(out, &x->mem, STR("Host"), host) < 0)
         return ERR_NOMEM;
@@ -48,6 +79,8 @@ static int copy_fields(struct exchange *x, struct str host, struct head *out)
         else if (is_hop_by_hop(f.name) || is_forwarding(f.name) ||
                  head_lists(&x->req, STR("Connection"), f.name))
             continue;
+        else if (str_ieq(f.name, STR("Destination")))
+            f.value = fix_destination(x, f.value, authority, https);
         if (head_add(out, &x->mem, f.name, f.value) < 0)
             return ERR_NOMEM;
     }
@@ -78,7 +111,6 @@ int forward_request(struct exchange *x, const struct site *site, const struct up
                     struct head *out)
 {
     struct str authority = x->req.authority.n > 0 ? x->req.authority : site->names[0];
-    struct str host = upstream->host.n > 0 ? upstream->host : authority;
     struct str protocol = {NULL, 0};
     out->minor = 1;
     out->method = x->req.method;
@@ -87,7 +119,7 @@ int forward_request(struct exchange *x, const struct site *site, const struct up
     out->length = x->req.length;
     out->keep_alive = !upstream->no_keepalive;
     out->upgrade = tunnel_wanted(&x->req, &x->mem, &protocol);
-    int err = copy_fields(x, host, out);
+    int err = copy_fields(x, upstream, authority, out);
     if (err == ERR_NONE && out->upgrade && head_add(out, &x->mem, STR("Upgrade"), protocol) < 0)
         err = ERR_NOMEM;
     return err == ERR_NONE ? add_forwarding(x, authority, out) : err;

@@ -80,7 +80,7 @@ static void cache_save(const br_ssl_session_cache_class **ctx, br_ssl_server_con
                        const br_ssl_session_parameters *params)
 {
     struct bear12 *b = of_cache(ctx);
-    struct session s = {.suite = params->cipher_suite};
+    struct saved_session s = {.suite = params->cipher_suite};
     (void)server;
     memcpy(s.id, params->session_id, sizeof s.id);
     memcpy(s.master, params->master_secret, sizeof s.master);
@@ -93,7 +93,7 @@ static int cache_load(const br_ssl_session_cache_class **ctx, br_ssl_server_cont
                       br_ssl_session_parameters *params)
 {
     struct bear12 *b = of_cache(ctx);
-    struct session s = {0};
+    struct saved_session s = {0};
     (void)server;
     memcpy(s.id, params->session_id, sizeof s.id);
     if (sessions_load(b->setup.sessions, &s, b->binding, b->setup.now)) {

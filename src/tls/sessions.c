@@ -105,8 +105,8 @@ static int64_t age_of(const struct sessions *s, const struct slot *slot, msec no
     return now - slot->made;
 }
 
-void sessions_save(const struct sessions *s, const struct session *in, const uint8_t binding[SESSION_BINDING],
-                   msec now)
+void sessions_save(const struct sessions *s, const struct saved_session *in,
+                   const uint8_t binding[SESSION_BINDING], msec now)
 {
     struct slot slot;
     uint64_t *set = set_of(s, in->id), *victim = set;
@@ -130,8 +130,8 @@ void sessions_save(const struct sessions *s, const struct session *in, const uin
     wipe(&slot, sizeof slot);
 }
 
-bool sessions_load(const struct sessions *s, struct session *out, const uint8_t binding[SESSION_BINDING],
-                   msec now)
+bool sessions_load(const struct sessions *s, struct saved_session *out,
+                   const uint8_t binding[SESSION_BINDING], msec now)
 {
     struct slot slot;
     bool found = false;

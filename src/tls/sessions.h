@@ -28,7 +28,7 @@ struct sessions {
     uint8_t key[16];
 };
 
-struct session {
+struct saved_session {
     uint8_t id[SESSION_ID];
     uint8_t master[SESSION_MASTER];
     uint16_t suite;
@@ -45,10 +45,10 @@ int sessions_init(struct sessions *s, void *memory, size_t size);
 /* What a session is bound to: the certificate's fingerprint (32 bytes) and the client's SNI. */
 void sessions_binding(uint8_t out[SESSION_BINDING], const uint8_t fingerprint[32], struct str sni);
 /* A full set loses what is broken or expired, else its oldest session. */
-void sessions_save(const struct sessions *s, const struct session *in, const uint8_t binding[SESSION_BINDING],
-                   msec now);
+void sessions_save(const struct sessions *s, const struct saved_session *in,
+                   const uint8_t binding[SESSION_BINDING], msec now);
 /* True if out->id was found, is whole, in time and of this binding; the rest of *out is then filled, else untouched. */
-bool sessions_load(const struct sessions *s, struct session *out, const uint8_t binding[SESSION_BINDING],
-                   msec now);
+bool sessions_load(const struct sessions *s, struct saved_session *out,
+                   const uint8_t binding[SESSION_BINDING], msec now);
 
 #endif

@@ -229,9 +229,10 @@ def refuse_and_close(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("refusal", [refuse, refuse_and_close])
-def test_early_final_answer(house: House, client: Client, refusal) -> None:
+def test_early_final_answer(house: House, refusal) -> None:
     """It is there while the client still uploads, which is then free to stop."""
     house.backend.app = refusal
+    client = house.connect(duplex=True)
     client.send(client.head("POST", "/", [("Content-Length", str(1 << 32))]))
     block = b"x" * (1 << 16)
 
@@ -249,6 +250,7 @@ def test_early_final_answer(house: House, client: Client, refusal) -> None:
     client.sock.shutdown(socket.SHUT_RDWR)
     thread.join(10)
     assert not thread.is_alive()
+    client.close()
 
 
 @pytest.mark.parametrize("refusal", [refuse, refuse_and_close])

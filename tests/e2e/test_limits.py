@@ -11,6 +11,7 @@ import pytest
 
 from conftest import connect
 from lib.backend import Visit
+from lib.clients import Client
 from lib.edge import Edge
 from lib.net import await_true
 from lib.wire import Cut
@@ -69,8 +70,6 @@ def test_head_timeout_is_answered(limited, ca) -> None:
 
 
 def test_handshake_limit(limited, ca) -> None:
-    from lib.clients import Client
-
     edge, _ = limited("handshake 1s", everywhere=True)
     with Client(edge.https, "x", None) as silent, Client(edge.https, "x", None) as partial:
         partial.send(b"\x16\x03\x01\x02\x00\x01\x00")
@@ -155,7 +154,7 @@ def test_send_toward_the_backend(limited, ca) -> None:
         visit.close()
 
     edge, _ = limited("send 1s", stops_reading)
-    with connect(edge, ca) as client:
+    with connect(edge, ca, duplex=True) as client:
         client.send(client.head("POST", "/", [("Content-Length", str(1 << 30))]))
 
         def upload() -> None:

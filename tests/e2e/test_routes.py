@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from conftest import House
+from conftest import House, connect
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE"])
@@ -33,8 +33,6 @@ def test_redirect_follows_with_curl(house: House) -> None:
 
 
 def test_redirect_port_of_its_own(make_edge, make_backend, ca) -> None:
-    from conftest import connect
-
     edge = make_edge(f"photos.edge.test {{ proxy {make_backend().address}\n {ca.tls('photos.edge.test')}\n http redirect 443 }}")
     with connect(edge, ca, plain=True) as client:
         assert client.request("GET", "/a").fields.get("Location") == "https://photos.edge.test/a"
@@ -93,8 +91,6 @@ def test_unknown_hosts_get_404(house: House) -> None:
 
 
 def test_default_any_site_is_404(make_edge, make_backend, ca) -> None:
-    from conftest import connect
-
     edge = make_edge(f"photos.edge.test {{ proxy {make_backend().address}\n {ca.tls('photos.edge.test')} }}")
     with connect(edge, ca, "nobody.edge.test", plain=True) as client:
         assert client.request().status == 404

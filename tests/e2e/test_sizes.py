@@ -80,7 +80,7 @@ def test_download(house: House, expected: str) -> None:
 
 
 def test_chunked_both_ways(house: House) -> None:
-    """No length is known on either side; read and written at the same time."""
+    """No TLS here; no length is known on either side; read and written at the same time."""
     size = 128 << 20
 
     def mirror(visit) -> None:

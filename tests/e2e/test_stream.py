@@ -152,7 +152,7 @@ def test_backend_that_does_not_read(make_edge, make_backend, ca, release: bool, 
             client.send(b"u" * MIB)
             sent += MIB
 
-    with connect(edge, ca, plain=plain) as client:
+    with connect(edge, ca, plain=plain, duplex=True) as client:
         before = procs.pss(edge.pids())
         client.send(client.head("POST", "/", [("Content-Length", str(size))]))
         client.sock.settimeout(60)

@@ -156,7 +156,7 @@ def test_the_tunnel_touches_no_byte(house: House) -> None:
     """Not even what looks like HTTP or like the end of a chunk."""
     house.backend.app = tunnel
     data = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n0\r\n\r\n" + bytes(range(256)) * 5000
-    with house.connect() as client:
+    with house.connect(duplex=True) as client:
         client.send(client.head("GET", "/ws", UPGRADE))
         assert client.response_head().status == 101
         sender = threading.Thread(target=client.send, args=(data,))

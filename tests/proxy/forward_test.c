@@ -46,6 +46,15 @@ static const struct row rows[] = {
     {"what else is in the list is", "Connection: upgrade\r\nUpgrade: h2c, websocket\r\n",
      "Upgrade: websocket|"},
     {"Expect passes", "Expect: 100-continue\r\nContent-Length: 3\r\n", "Expect: 100-continue|"},
+    {"WebDAV's destination gets the backend's scheme", "Destination: https://photos.example/a%20b?c\r\n",
+     "Destination: http://photos.example/a%20b?c|"},
+    {"a destination without a path too", "Destination: HTTPS://Photos.Example\r\n",
+     "Destination: http://Photos.Example|"},
+    {"someone else's destination stays", "Destination: https://other.example/a\r\n",
+     "Destination: https://other.example/a|"},
+    {"a longer name is someone else's", "Destination: https://photos.example.org/a\r\n",
+     "Destination: https://photos.example.org/a|"},
+    {"a relative destination stays", "Destination: /a\r\n", "Destination: /a|"},
     {"Authorization passes", "Authorization: Bearer x\r\n", "Authorization: Bearer x|"},
 };
 

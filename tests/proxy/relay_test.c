@@ -264,6 +264,22 @@ static void after_a_byte_of_the_answer_it_is_not_sent_again(void **state)
     assert_no_more_connections(b);
 }
 
+/* A second answer that nobody asked for must not become the answer to the next request. */
+static void surplus_ends_the_connection(void **state)
+{
+    struct bench *b = *state;
+    client_sends(b, get);
+    accept_backend(b);
+    await_text(b, &b->seen, "\r\n\r\n");
+    backend_sends(
+        b, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad");
+    await_text(b, &b->link.out, "\r\n\r\nok");
+    client_sends(b, get);
+    accept_backend(b);
+    await_text(b, &b->seen, "\r\n\r\n");
+    assert_false(holds(&b->link.out, "bad"));
+}
+
 static void a_closed_port_is_502(void **state)
 {
     struct bench *b = *state;
@@ -404,6 +420,7 @@ int main(void)
         CASE(a_post_is_never_sent_again),
         CASE(nothing_is_sent_a_third_time),
         CASE(after_a_byte_of_the_answer_it_is_not_sent_again),
+        CASE(surplus_ends_the_connection),
         CASE(a_closed_port_is_502),
         CASE_IMPATIENT(silence_is_504),
         CASE_IMPATIENT(silence_during_an_upload_is_no_silence),

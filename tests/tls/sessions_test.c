@@ -35,17 +35,17 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct session make(unsigned i)
+static struct saved_session make(unsigned i)
 {
-    struct session s = {.suite = (uint16_t)(0xc000 + i % 100)};
+    struct saved_session s = {.suite = (uint16_t)(0xc000 + i % 100)};
     rand_bytes(s.id, sizeof s.id);
     memset(s.master, (int)i, sizeof s.master);
     return s;
 }
 
-static bool load(struct world *w, const struct session *s, msec now)
+static bool load(struct world *w, const struct saved_session *s, msec now)
 {
-    struct session got = {0};
+    struct saved_session got = {0};
     memcpy(got.id, s->id, sizeof got.id);
     if (!sessions_load(&w->sessions, &got, w->binding, now)) {
         assert_int_equal(got.suite, 0);
@@ -59,7 +59,7 @@ static bool load(struct world *w, const struct session *s, msec now)
 static void saved_and_found(void **state)
 {
     struct world *w = *state;
-    struct session s = make(7), other = make(8);
+    struct saved_session s = make(7), other = make(8);
     sessions_save(&w->sessions, &s, w->binding, 1000);
     assert_true(load(w, &s, 1000));
     assert_false(load(w, &other, 1000));
@@ -71,7 +71,7 @@ static void saved_and_found(void **state)
 static void bound_to_name_and_certificate(void **state)
 {
     struct world *w = *state;
-    struct session s = make(7);
+    struct saved_session s = make(7);
     sessions_save(&w->sessions, &s, w->binding, 1000);
     sessions_binding(w->binding, (const uint8_t[32]){1}, STR("b.test"));
     assert_false(load(w, &s, 1000));
@@ -84,7 +84,7 @@ static void bound_to_name_and_certificate(void **state)
 static void lives_a_day(void **state)
 {
     struct world *w = *state;
-    struct session s = make(7);
+    struct saved_session s = make(7);
     sessions_save(&w->sessions, &s, w->binding, 1000);
     assert_true(load(w, &s, 1000 + SESSIONS_LIFE_MS - 1));
     assert_false(load(w, &s, 1000 + SESSIONS_LIFE_MS));
@@ -95,7 +95,7 @@ static void lives_a_day(void **state)
 static void torn_slot_is_a_miss(void **state)
 {
     struct world *w = *state;
-    struct session s = make(7);
+    struct saved_session s = make(7);
     uint8_t *bytes = (uint8_t *)w->memory;
     sessions_save(&w->sessions, &s, w->binding, 1000);
     size_t touched = 0;
@@ -115,7 +115,7 @@ static void a_full_table_loses_the_oldest(void **state)
 {
     enum { MANY = 4000 };
     struct world *w = *state;
-    struct session *all = calloc(MANY, sizeof *all);
+    struct saved_session *all = calloc(MANY, sizeof *all);
     unsigned found = 0;
     for (unsigned i = 0; i < MANY; i++) {
         all[i] = make(i);

@@ -15,7 +15,7 @@ _KEYS = {
     "rsa": ["-newkey", "rsa:2048"],
 }
 _CA = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
-_SIGNED = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "extendedKeyUsage=serverAuth"]
+_SIGNED = ["-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth"]
 
 
 class Authority:

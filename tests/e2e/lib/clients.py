@@ -10,30 +10,44 @@ import ssl
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from lib.tlspipe import Pipe
 from lib.wire import Closed, Cut, Head, Reader, Response, head_bytes
 
 TIMEOUT = 20
+
+
+def _connect(port: int, host: str, context: ssl.SSLContext | None, timeout: float, receive_buffer: int) -> socket.socket:
+    sock = socket.socket()
+    if receive_buffer:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    sock.settimeout(timeout)
+    sock.connect(("127.0.0.1", port))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if not context:
+        return sock
+    # An end without close_notify is an error here (and see Authority.client).
+    return context.wrap_socket(sock, server_hostname=host, suppress_ragged_eofs=False)
 
 
 class Client:
     """One connection to edge. `requests` are built here, responses read strictly by lib.wire."""
 
     def __init__(
-        self, port: int, host: str, context: ssl.SSLContext | None, *, timeout: float = TIMEOUT, receive_buffer: int = 0
+        self,
+        port: int,
+        host: str,
+        context: ssl.SSLContext | None,
+        *,
+        timeout: float = TIMEOUT,
+        receive_buffer: int = 0,
+        duplex: bool = False,
     ) -> None:
+        """`duplex`: one thread will send while another receives."""
         self.host = host
-        sock = socket.socket()
-        if receive_buffer:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        sock.settimeout(timeout)
-        sock.connect(("127.0.0.1", port))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if context:
-            # An end without close_notify is an error here (and see Authority.client).
-            sock = context.wrap_socket(sock, server_hostname=host, suppress_ragged_eofs=False)
-        self.sock = sock
-        self.reader = Reader(sock)
+        self.sock: Any = Pipe(port, host, context) if duplex and context else _connect(port, host, context, timeout, receive_buffer)
+        self.reader = Reader(self.sock)
 
     def __enter__(self) -> Client:
         return self

@@ -48,6 +48,7 @@ class Edge:
         self.data, self.run_dir = place / "data", place / "run"
         self.process: subprocess.Popen[bytes] | None = None
         self.accept_crashes = False
+        self.notify: socket.socket | None = None
         self.ready_text = ""
         user = f"user {RUN_USER}\n" if os.getuid() == 0 else ""
         self.conf.write_text(
@@ -60,12 +61,13 @@ class Edge:
     def start(self) -> Edge:
         """Returns when the daemon has said READY=1 to its NOTIFY_SOCKET; fails with its log if it ends before."""
         path = self.place / "notify"
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-            notify.bind(str(path))
-            path.chmod(0o666)
-            self.launch({"NOTIFY_SOCKET": str(path)})
-            self._await_ready(notify)
-        path.unlink()
+        path.unlink(missing_ok=True)
+        # Stays open: edge also tells that it ends.
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(str(path))
+        path.chmod(0o666)
+        self.launch({"NOTIFY_SOCKET": str(path)})
+        self._await_ready()
         return self
 
     def launch(self, extra: dict[str, str] | None = None) -> None:
@@ -74,11 +76,11 @@ class Edge:
                 [BIN, "serve", "-c", str(self.conf)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(extra)
             )
 
-    def _await_ready(self, notify: socket.socket) -> None:
+    def _await_ready(self) -> None:
         def told() -> bool:
             assert self.process.poll() is None, f"edge ended with {self.process.returncode}:\n{self.log_text()}"
-            if select.select([notify], [], [], 0.05)[0]:
-                self.ready_text += notify.recv(4096).decode() + "\n"
+            if select.select([self.notify], [], [], 0.05)[0]:
+                self.ready_text += self.notify.recv(4096).decode() + "\n"
             return "READY=1" in self.ready_text
 
         await_true("READY=1", told, 20)

@@ -62,6 +62,11 @@ class Response:
         return self.head.fields
 
 
+def _unexpected_end(e: ssl.SSLError) -> bool:
+    """Python before 3.12 has no type of its own for what OpenSSL 3 says here."""
+    return isinstance(e, ssl.SSLEOFError) or e.reason == "UNEXPECTED_EOF_WHILE_READING"
+
+
 class Reader:
     """Reads messages from a socket or an SSLSocket; `sock.recv` is all it needs."""
 
@@ -72,7 +77,9 @@ class Reader:
     def fill(self) -> bool:
         try:
             more = self.sock.recv(BLOCK)
-        except (ConnectionError, ssl.SSLEOFError) as e:
+        except (ConnectionError, ssl.SSLError) as e:
+            if isinstance(e, ssl.SSLError) and not _unexpected_end(e):
+                raise
             raise Cut(f"{type(e).__name__} with {len(self.buf)} bytes read") from e
         self.buf += more
         return bool(more)
