@@ -91,6 +91,8 @@ struct snapshot {
 
     struct timeouts timeouts;
     struct str email, user, data_dir, run_dir;
+    struct str acme_directory; /* the CA's directory, as a URL */
+    struct str acme_ca_file;   /* roots for the CA's own HTTPS; empty: the system's */
     unsigned workers;         /* 0: auto, one per CPU */
     uint64_t max_connections; /* 0: as many as descriptors allow */
 };
