@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from lib.acme import Lab, MakeLab
 from lib.backend import App, Backend, RawBackend, echo
 from lib.certs import Authority
 from lib.clients import Client, Curl, Shake, curl, s_client
 from lib.edge import ASAN, BIN, Edge
+from lib.gate import Gate
 from lib.net import free_port
+from lib.pebble import Pebble
 
 assert Path(BIN).is_file(), f"EDGE_BIN: no {BIN}"
 
@@ -196,3 +199,48 @@ def client(house: House) -> Iterator[Client]:
 def release() -> bool:
     """Bounds of memory and the largest bodies are for the release build: sanitizers use more of both."""
     return not ASAN
+
+
+@pytest.fixture
+def make_pebble(top: Path, ca: Authority) -> Iterator[Callable[..., Pebble]]:
+    """make_pebble(knobs of lib.pebble.Pebble) -> one that is not started yet: it needs edge's HTTP port, and edge its URL."""
+    made: list[Pebble] = []
+
+    def make(**knobs: object) -> Pebble:
+        made.append(Pebble(_fresh(top), ca, **knobs))
+        return made[-1]
+
+    yield make
+    for pebble in made:
+        pebble.stop()
+        print("\n".join(["--- pebble", *(pebble.program.lines if pebble.program else [])]), file=sys.stderr)
+
+
+@pytest.fixture
+def make_gate(ca: Authority) -> Iterator[Callable[..., Gate]]:
+    """make_gate(pebble, fault) -> a Gate before it."""
+    made: list[Gate] = []
+
+    def make(pebble: Pebble, *args: object) -> Gate:
+        made.append(Gate(pebble, ca, *args))
+        return made[-1]
+
+    yield make
+    for gate in made:
+        gate.stop()
+
+
+@pytest.fixture
+def make_lab(make_edge: Callable[..., Edge], make_pebble: Callable[..., Pebble]) -> MakeLab:
+    """make_lab(sites, knobs of Pebble) -> both running; start=False: neither, ca_away=True: edge alone."""
+
+    def make(sites: str, *, start: bool = True, ca_away: bool = False, options: str = "", **knobs: object) -> Lab:
+        pebble = make_pebble(**knobs)
+        edge = make_edge(sites, options=f"{pebble.directive()}\n{options}", start=False)
+        if start and not ca_away:
+            pebble.start(edge.http)
+        if start:
+            edge.start()
+        return Lab(edge, pebble)
+
+    return make
