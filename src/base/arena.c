@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wipe.h"
+
 enum { BLOCK = 1000, ALIGN = alignof(max_align_t) };
 
 struct arena_block {
@@ -23,6 +25,13 @@ void arena_done(struct arena *a)
         a->blocks = next;
     }
     a->total = 0;
+}
+
+void arena_wipe(struct arena *a)
+{
+    for (struct arena_block *b = a->blocks; b; b = b->next)
+        wipe(b->mem, b->size);
+    arena_done(a);
 }
 
 static struct arena_block *add_block(struct arena *a, size_t n)

@@ -17,6 +17,8 @@ struct arena {
 };
 
 void arena_done(struct arena *a);
+/* The same for an arena that held secrets: all of it is overwritten first. */
+void arena_wipe(struct arena *a);
 /* Uninitialised; NULL when memory is out. */
 void *arena_alloc(struct arena *a, size_t n);
 /* Zeroed; NULL when memory is out or count * size overflows. */

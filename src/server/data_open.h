@@ -6,9 +6,11 @@
 #include "config/site.h"
 #include "store/store.h"
 
+/* Makes a data directory that is missing, for the configured `user`. What cannot be done is logged. */
+void data_make(struct snapshot *s);
 /*
  * Opens the store in s->data_dir. If we are root, this process becomes the owner of the directory for good, before the file is
- * touched; a missing directory is made for `user` first (STORE_WRITE). NULL, and *why holds a sentence.
+ * touched. NULL, and *why holds a sentence.
  */
 struct store *data_open(struct snapshot *s, enum store_mode mode, struct buf *why);
 

@@ -51,7 +51,8 @@ struct generation {
     struct timer limit;
     struct task end;
     bool told_ready, told_jail;
-    size_t n;
+    int certs; /* the latest of the keeper; -1: none yet */
+    size_t n;  /* the keeper is the last */
     struct process processes[];
 };
 
@@ -93,17 +94,72 @@ static void warn_of_jail(struct process *p, unsigned lacking)
     log_warn("%s: this kernel has no %s; going on with what there is", name, jail_parts_text(lacking));
 }
 
-static void on_message(void *user, enum ipc_type type, const union ipc_body *body)
+static void on_ready(struct process *p, const struct ipc_ready *ready)
+{
+    warn_of_jail(p, ready->jail_lacks);
+    p->was_ready = true;
+    check_ready(p->generation);
+}
+
+/* From the keeper to every worker, those included that start later. fd is ours. */
+static void on_certs(struct generation *g, int fd)
+{
+    if (g->certs >= 0)
+        close(g->certs);
+    g->certs = fd;
+    for (size_t i = 0; i < g->n; i++) {
+        struct process *p = &g->processes[i];
+        if (p->role == ROLE_WORKER && p->ipc && ipc_send_fd(p->ipc, IPC_CERTS, fd) < 0)
+            process_kill(p); /* it has stopped reading; a new one gets them */
+    }
+}
+
+/* A question of a worker to the keeper. Without a keeper it stays without an answer, which the worker can live with. */
+static void on_ask(struct process *worker, const union ipc_body *body)
+{
+    struct generation *g = worker->generation;
+    struct process *keeper = &g->processes[g->n - 1];
+    union ipc_body ask = *body;
+    ask.ask.worker = worker->start.index;
+    if (keeper->ipc)
+        (void)ipc_send(keeper->ipc, IPC_ASK, &ask);
+}
+
+static void on_tell(struct generation *g, const union ipc_body *body)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        struct process *p = &g->processes[i];
+        if (p->role == ROLE_WORKER && p->start.index == body->tell.worker && p->ipc)
+            (void)ipc_send(p->ipc, IPC_TELL, body);
+    }
+}
+
+/* What each role may say. */
+static bool may_say(enum role_id role, enum ipc_type type)
+{
+    if (type == IPC_READY)
+        return true;
+    return role == ROLE_WORKER ? type == IPC_ASK : type == IPC_CERTS || type == IPC_TELL || type == IPC_RENEW;
+}
+
+static void on_message(void *user, enum ipc_type type, const union ipc_body *body, int fd)
 {
     struct process *p = user;
-    if (type != IPC_READY) {
-        log_error("ipc: a message of type %d is none of a role's", (int)type);
+    struct generation *g = p->generation;
+    if (!may_say(p->role, type)) {
+        log_error("ipc: a message of type %d is none of this role's", (int)type);
+        if (fd >= 0)
+            close(fd);
         process_kill(p);
         return;
     }
-    warn_of_jail(p, body->ready.jail_lacks);
-    p->was_ready = true;
-    check_ready(p->generation);
+    switch (type) {
+    case IPC_READY: on_ready(p, &body->ready); break;
+    case IPC_CERTS: on_certs(g, fd); break;
+    case IPC_ASK: on_ask(p, body); break;
+    case IPC_TELL: on_tell(g, body); break;
+    default: g->calls->renew(g->user); break;
+    }
 }
 
 /* It is ending or out of order; SIGCHLD will tell. One that ends by itself gets the time to. */
@@ -154,6 +210,8 @@ static int process_fork(struct process *p)
         return -1;
     }
     p->pid = pid;
+    if (p->role == ROLE_WORKER && p->generation->certs >= 0)
+        (void)ipc_send_fd(p->ipc, IPC_CERTS, p->generation->certs);
     return 0;
 }
 
@@ -207,6 +265,7 @@ struct generation *generation_new(struct loop *loop, const struct spawn_fds *fds
     g->fds = *fds;
     g->calls = calls;
     g->user = user;
+    g->certs = -1;
     g->limit.fire = on_limit;
     g->end.run = tell_ended;
     for (unsigned i = 0; i < workers; i++)
@@ -222,6 +281,8 @@ void generation_free(struct generation *g)
     if (!g)
         return;
     loop_timer_clear(g->loop, &g->limit);
+    if (g->certs >= 0)
+        close(g->certs);
     for (size_t i = 0; i < g->n; i++) {
         loop_timer_clear(g->loop, &g->processes[i].respawn);
         ipc_free(g->processes[i].ipc);
@@ -283,6 +344,13 @@ void generation_kill(struct generation *g)
         generation_drain(g, 1);
     for (size_t i = 0; i < g->n; i++)
         process_kill(&g->processes[i]);
+}
+
+void generation_renewed(struct generation *g)
+{
+    const struct process *keeper = &g->processes[g->n - 1];
+    if (keeper->ipc)
+        (void)ipc_send(keeper->ipc, IPC_RENEWED, NULL);
 }
 
 /* Reaping */

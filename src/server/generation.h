@@ -18,6 +18,8 @@ struct generation;
 struct generation_user {
     /* Every process has said once that it is ready. */
     void (*ready)(void *user);
+    /* The keeper says that certificates are due: run `edge renew`, then call generation_renewed(). */
+    void (*renew)(void *user);
     /* After generation_drain() or generation_kill(): the last process is gone. It may be freed in here. */
     void (*ended)(void *user);
 };
@@ -33,6 +35,8 @@ void generation_free(struct generation *g);
 
 /* A child of ours ended: true if it was one of this generation's. */
 bool generation_reaped(struct generation *g, pid_t pid, int status);
+/* `edge renew` has ended, well or not. */
+void generation_renewed(struct generation *g);
 /* Lets it finish within limit_ms (0: no limit), then cuts. */
 void generation_drain(struct generation *g, uint32_t limit_ms);
 /* Ends all processes at once. */

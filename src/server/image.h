@@ -17,6 +17,7 @@ enum image_kind {
     IMAGE_CONFIG = 1, /* name: the configuration's path; data: its text */
     IMAGE_FILE,       /* name: the path as the configuration has it; data: the content */
     IMAGE_PORTS,      /* data: uint16_t each, where workers may connect to */
+    IMAGE_DATA_DIR,   /* data: the data directory's path */
     IMAGE_CERT,       /* name: a key; data: chain and private key in PEM (server/cert_image.h) */
     IMAGE_HOST,       /* name: a host name; data: the key of its certificate */
 };

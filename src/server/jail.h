@@ -11,17 +11,24 @@
 
 enum jail_kind {
     JAIL_WORKER, /* talks to clients and backends over sockets */
-    JAIL_KEEPER, /* talks to the supervisor only */
+    JAIL_KEEPER, /* talks to the supervisor and works on the database */
     JAILS
 };
 
 enum jail_part { JAIL_SECCOMP = 1, JAIL_LANDLOCK = 2, JAIL_LANDLOCK_NET = 4 };
 
+/* What is left open; all of it may be empty. */
+struct jail_openings {
+    const uint16_t *ports; /* where it may connect to by TCP */
+    size_t n_ports;
+    const char *directory; /* where it may read, write, make and remove files */
+};
+
 /*
- * For the rest of the process's life. Its threads, if any, must come later; descriptors that are open stay usable. `ports`:
- * where it may connect to by TCP. Returns the parts (enum jail_part) that could not be had: 0 when all is well.
+ * For the rest of the process's life. Its threads, if any, must come later; descriptors that are open stay usable. Returns the
+ * parts (enum jail_part) that could not be had: 0 when all is well.
  */
-unsigned jail_enter(enum jail_kind kind, const uint16_t *ports, size_t n_ports);
+unsigned jail_enter(enum jail_kind kind, const struct jail_openings *openings);
 
 /* "seccomp, Landlock" for a warning; parts is not 0. */
 const char *jail_parts_text(unsigned parts);

@@ -1,6 +1,7 @@
 #include "server/jail.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
@@ -16,7 +17,9 @@
  * number on every processor.
  */
 enum { SYS_CREATE_RULESET = 444, SYS_ADD_RULE = 445, SYS_RESTRICT_SELF = 446 };
-enum { CREATE_RULESET_VERSION = 1, RULE_NET_PORT = 2 };
+enum { CREATE_RULESET_VERSION = 1, RULE_PATH_BENEATH = 1, RULE_NET_PORT = 2 };
+/* linux/landlock.h: write a file, read one, list a directory, remove and make regular files, truncate. */
+enum { DIRECTORY_RIGHTS = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 8 | 1 << 14 };
 enum { NET_BIND_TCP = 1, NET_CONNECT_TCP = 2 };
 enum { SCOPE_ABSTRACT_UNIX_SOCKET = 1, SCOPE_SIGNAL = 2 };
 enum { LANDLOCK_ABI_NET = 4, LANDLOCK_ABI_SCOPE = 6 };
@@ -29,6 +32,11 @@ struct net_port {
     uint64_t allowed, port;
 };
 
+struct path_beneath {
+    uint64_t allowed;
+    int32_t parent;
+} __attribute__((packed));
+
 /* How many file access rights each ABI knows; later ones know no fewer. */
 static const unsigned fs_rights[] = {0, 13, 14, 15, 15, 16};
 
@@ -38,14 +46,27 @@ static int allow_port(int ruleset, uint16_t port)
     return (int)syscall(SYS_ADD_RULE, ruleset, RULE_NET_PORT, &rule, 0);
 }
 
-static int restrict_self(const struct ruleset *r, size_t size, const uint16_t *ports, size_t n_ports)
+static int allow_directory(int ruleset, const char *path, uint64_t handled)
+{
+    struct path_beneath rule = {.allowed = DIRECTORY_RIGHTS & handled};
+    rule.parent = open(path, O_PATH | O_CLOEXEC | O_DIRECTORY);
+    if (rule.parent < 0)
+        return 0; /* there is nothing to allow: whoever opens a file in it will say so */
+    int rc = (int)syscall(SYS_ADD_RULE, ruleset, RULE_PATH_BENEATH, &rule, 0);
+    close(rule.parent);
+    return rc;
+}
+
+static int restrict_self(const struct ruleset *r, size_t size, const struct jail_openings *o)
 {
     int fd = (int)syscall(SYS_CREATE_RULESET, r, size, 0);
     if (fd < 0)
         return -1;
     int rc = 0;
-    for (size_t i = 0; i < n_ports && rc == 0; i++)
-        rc = allow_port(fd, ports[i]);
+    for (size_t i = 0; r->net && i < o->n_ports && rc == 0; i++)
+        rc = allow_port(fd, o->ports[i]);
+    if (rc == 0 && r->fs && o->directory)
+        rc = allow_directory(fd, o->directory, r->fs);
     if (rc == 0)
         rc = (int)syscall(SYS_RESTRICT_SELF, fd, 0);
     close(fd);
@@ -53,7 +74,7 @@ static int restrict_self(const struct ruleset *r, size_t size, const uint16_t *p
 }
 
 /* Returns the parts that could not be had. */
-static unsigned enter_landlock(const uint16_t *ports, size_t n_ports)
+static unsigned enter_landlock(const struct jail_openings *openings)
 {
     long abi = syscall(SYS_CREATE_RULESET, NULL, 0, CREATE_RULESET_VERSION);
     if (abi < 1)
@@ -74,7 +95,7 @@ static unsigned enter_landlock(const uint16_t *ports, size_t n_ports)
     unsigned lacking = abi < LANDLOCK_ABI_NET ? JAIL_LANDLOCK_NET : 0;
     if (JAIL_ASAN && abi < LANDLOCK_ABI_NET)
         return lacking; /* an empty ruleset is an error */
-    if (restrict_self(&r, size, lacking ? NULL : ports, lacking ? 0 : n_ports) < 0)
+    if (restrict_self(&r, size, openings) < 0)
         return JAIL_LANDLOCK | JAIL_LANDLOCK_NET;
     return lacking;
 }
@@ -90,7 +111,7 @@ static void drop_capabilities(void)
     (void)syscall(SYS_capset, &header, none);
 }
 
-unsigned jail_enter(enum jail_kind kind, const uint16_t *ports, size_t n_ports)
+unsigned jail_enter(enum jail_kind kind, const struct jail_openings *openings)
 {
     struct rlimit no_core = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &no_core);
@@ -98,7 +119,7 @@ unsigned jail_enter(enum jail_kind kind, const uint16_t *ports, size_t n_ports)
     drop_capabilities();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return JAIL_SECCOMP | JAIL_LANDLOCK | JAIL_LANDLOCK_NET; /* both need it */
-    unsigned lacking = enter_landlock(ports, n_ports);
+    unsigned lacking = enter_landlock(openings);
     if (jail_seccomp(kind) < 0)
         lacking |= JAIL_SECCOMP;
     return lacking;

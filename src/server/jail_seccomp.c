@@ -36,7 +36,7 @@
 #define PR_SET_VMA 0x53564d41
 #endif
 
-enum { MAX_VALUES = 8, MAX_CONDITIONS = 3, PROGRAM_MAX = 512, X32_BIT = 0x40000000 };
+enum { MAX_VALUES = 8, MAX_CONDITIONS = 3, PROGRAM_MAX = 768, X32_BIT = 0x40000000 };
 
 /* (argument & mask) is one of the values. Arguments are compared by their low halves, as the kernel reads an int. */
 struct condition {
@@ -133,7 +133,8 @@ static const struct row rows[] = {
     {__NR_mprotect, ALL, &no_exec},
     {__NR_brk, ALL, NULL},
     {__NR_futex, ALL, NULL},
-    {__NR_fcntl, ALL, &plain_fcntl},
+    {__NR_fcntl, W, &plain_fcntl},
+    {__NR_fcntl, K, NULL}, /* SQLite's locks, and sealing */
     {__NR_dup, ALL, NULL},
     {__NR_pipe2, W, NULL},
     {__NR_fstat, ALL, NULL},
@@ -153,13 +154,59 @@ static const struct row rows[] = {
     {__NR_mmap2, ALL, &no_exec},
     {__NR_recv, ALL, NULL},
     {__NR_send, ALL, &sendto_flags},
-    {__NR_fcntl64, ALL, &plain_fcntl},
+    {__NR_fcntl64, W, &plain_fcntl},
+    {__NR_fcntl64, K, NULL},
     {__NR_fstat64, ALL, NULL},
     {__NR_clock_gettime64, ALL, NULL},
     {__NR_ppoll_time64, ALL, NULL},
     {__NR_futex_time64, ALL, NULL},
     {__NR_sigreturn, ALL, NULL},
     {__ARM_NR_cacheflush, ALL, NULL},
+#endif
+    /* SQLite works on files. Which ones is Landlock's affair, and that of the directory's owner. */
+    {__NR_openat, K, NULL},
+#ifdef __NR_newfstatat
+    {__NR_newfstatat, K, NULL},
+#else
+    {__NR_fstatat64, K, NULL},
+#endif
+    {__NR_statx, K, NULL},
+    {__NR_pread64, K, NULL},
+    {__NR_pwrite64, K, NULL},
+    {__NR_fsync, K, NULL},
+    {__NR_fdatasync, K, NULL},
+    {__NR_ftruncate, K, NULL},
+    {__NR_fallocate, K, NULL},
+    {__NR_lseek, K, NULL},
+    {__NR_unlinkat, K, NULL},
+    {__NR_faccessat, K, NULL},
+    {__NR_fchmod, K, NULL},
+    {__NR_fchown, K, NULL},
+    {__NR_readlinkat, K, NULL},
+    {__NR_getcwd, K, NULL},
+    {__NR_geteuid, K, NULL},
+    {__NR_getuid, K, NULL},
+    {__NR_flock, K, NULL},
+    {__NR_memfd_create, K, NULL},
+    {__NR_clock_nanosleep, K, NULL},
+    {__NR_nanosleep, K, NULL},
+#ifdef __NR_open
+    {__NR_open, K, NULL},
+    {__NR_stat, K, NULL},
+    {__NR_lstat, K, NULL},
+    {__NR_access, K, NULL},
+    {__NR_unlink, K, NULL},
+    {__NR_readlink, K, NULL},
+#endif
+#ifdef __arm__
+    {__NR_stat64, K, NULL},
+    {__NR_lstat64, K, NULL},
+    {__NR_ftruncate64, K, NULL},
+    {__NR_geteuid32, K, NULL},
+    {__NR_getuid32, K, NULL},
+    {__NR_fchown32, K, NULL},
+    {__NR__llseek, K, NULL},
+    {__NR_clock_nanosleep_time64, K, NULL},
 #endif
 #if JAIL_ASAN
     /* What the sanitizer's runtime needs to print its report. */

@@ -1,4 +1,8 @@
-/* The role that keeps what lasts. It has nothing to keep yet: certificates, users and their database come to it. */
+/*
+ * The only role of the daemon that opens the database. It gives the workers their certificates, answers their questions for
+ * challenges, and says when `edge renew` is to run. Whoever writes into the database need not tell it: it looks at
+ * store_version().
+ */
 #ifndef EDGE_SERVER_KEEPER_H
 #define EDGE_SERVER_KEEPER_H
 

@@ -238,6 +238,16 @@ struct listener *listener_new(const struct listener_setup *setup)
     return l;
 }
 
+static void add_port(struct listener *l, int fd, bool tls)
+{
+    struct port *p = &l->ports[l->n_ports];
+    p->listener = l;
+    p->tls = tls;
+    if (loop_watch(l->setup.loop, &p->watch, fd, on_port) < 0)
+        die("out of memory");
+    l->n_ports++;
+}
+
 size_t listener_open(struct listener *l, int first_fd)
 {
     const struct snapshot *s = l->setup.snapshot;
@@ -246,13 +256,17 @@ size_t listener_open(struct listener *l, int first_fd)
         if (fcntl(fd, F_GETFD) < 0)
             continue;
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-        struct port *p = &l->ports[l->n_ports];
-        p->listener = l;
-        p->tls = s->listens[i].tls;
-        if (loop_watch(l->setup.loop, &p->watch, fd, on_port) < 0)
-            die("out of memory");
-        l->n_ports++;
+        add_port(l, fd, s->listens[i].tls);
     }
+    update(l);
+    return l->n_ports;
+}
+
+size_t listener_take(struct listener *l, const int *fds)
+{
+    for (size_t i = 0; i < l->setup.snapshot->n_listens; i++)
+        if (fds[i] >= 0)
+            add_port(l, fds[i], l->setup.snapshot->listens[i].tls);
     update(l);
     return l->n_ports;
 }

@@ -32,6 +32,8 @@ struct listener_setup {
 struct listener *listener_new(const struct listener_setup *setup);
 /* Accepts on fds first_fd + i for each listen i of the snapshot that is open. Returns how many there are. */
 size_t listener_open(struct listener *l, int first_fd);
+/* The same on fds[i], where it is not -1. */
+size_t listener_take(struct listener *l, const int *fds);
 /* Accepts no more, closes what idles, and cuts after limit_ms (0: never) what has not ended. */
 void listener_drain(struct listener *l, msec limit_ms);
 /* Once it is drained, but not inside drained(). NULL allowed. */

@@ -87,7 +87,8 @@ static int fill_item(struct plan_item *item, struct store *store, struct arena *
     return 0;
 }
 
-int plan_make(const struct snapshot *snapshot, struct store *store, struct arena *mem, int64_t now, struct plan *out)
+int plan_make(const struct snapshot *snapshot, struct store *store, struct arena *mem, int64_t now,
+              struct plan *out)
 {
     *out = (struct plan){.items = arena_zalloc(mem, snapshot->n_sites + 1, sizeof *out->items)};
     if (!out->items)

@@ -14,11 +14,11 @@
 /* One certificate: the names of one site that is to have one. */
 struct plan_item {
     const struct site *site;
-    struct str key;            /* the site's names, sorted, with commas: the key of everything in the store */
+    struct str key; /* the site's names, sorted, with commas: the key of everything in the store */
     bool has_cert;
-    struct cert_row cert;      /* without chain and key */
+    struct cert_row cert; /* without chain and key */
     struct attempt_row attempt;
-    int64_t due;               /* seconds since 1970; in the past: now */
+    int64_t due; /* seconds since 1970; in the past: now */
 };
 
 struct plan {
@@ -31,7 +31,8 @@ bool plan_wants_cert(const struct site *site);
 /* A site's key: lower-case names, sorted, joined by commas. p is NULL when memory is out. */
 struct str plan_key(const struct site *site, struct arena *mem);
 /* What is to be done for each such site, at `now`. Results lie in mem. Returns -1 when the store fails (store_error()) or memory is out. */
-int plan_make(const struct snapshot *snapshot, struct store *store, struct arena *mem, int64_t now, struct plan *out);
+int plan_make(const struct snapshot *snapshot, struct store *store, struct arena *mem, int64_t now,
+              struct plan *out);
 /* When the first is due; INT64_MAX for an empty plan. */
 int64_t plan_next(const struct plan *plan);
 

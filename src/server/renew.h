@@ -10,8 +10,8 @@
 
 struct renew_options {
     const char *config_file;
-    bool force;          /* whether it is due or not, and whatever the back-off says */
-    char *const *hosts;  /* only certificates with one of these names; none: all */
+    bool force;         /* whether it is due or not, and whatever the back-off says */
+    char *const *hosts; /* only certificates with one of these names; none: all */
     size_t n_hosts;
 };
 

@@ -14,8 +14,8 @@
 
 /* What each may do once it works stands in server/jail_seccomp.c. */
 static const struct role roles[] = {
-    [ROLE_WORKER] = {.name = "worker", .main = worker_main, .worker_fds = true},
-    [ROLE_KEEPER] = {.name = "keeper", .main = keeper_main},
+    [ROLE_WORKER] = {.name = "worker", .main = worker_main, .image = true, .sockets = true},
+    [ROLE_KEEPER] = {.name = "keeper", .main = keeper_main, .image = true},
 };
 _Static_assert(nitems(roles) == ROLES, "a row for every role");
 

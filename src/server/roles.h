@@ -25,7 +25,8 @@ struct role_start {
 struct role {
     const char *name;
     int (*main)(const struct role_start *start);
-    bool worker_fds; /* it gets the configuration, the sessions and the listeners */
+    bool image;   /* it gets the configuration */
+    bool sockets; /* it gets the listeners and the TLS sessions */
 };
 
 const struct role *role_of(enum role_id id);

@@ -146,7 +146,8 @@ int snapshot_build(const struct snapshot *s, const char *file, struct str text)
     struct buf b = {0};
     struct image_section config = {.kind = IMAGE_CONFIG, .name = str_of(file), .data = text};
     int fd = -1;
-    if (image_add(&b, &config) && add_ports(&b, s) && add_files(&b, s))
+    struct image_section data = {.kind = IMAGE_DATA_DIR, .data = s->data_dir};
+    if (image_add(&b, &config) && image_add(&b, &data) && add_ports(&b, s) && add_files(&b, s))
         fd = image_seal(&b);
     else
         errno = ENOMEM;
@@ -171,17 +172,56 @@ static int add_certificate(const struct image *image, struct certs *certs, const
     return id;
 }
 
-static void give_certificate(const struct image *image, struct certs *certs, struct snapshot *s,
-                             struct site *site)
+/* All names of the sites that share these files. */
+static void name_certificate(struct certs *certs, const struct snapshot *s, int cert_id, int id)
 {
-    const struct site *same = same_files(s, site);
-    site->cert_id = same ? same->cert_id : add_certificate(image, certs, site);
-    for (size_t i = 0; site->cert_id >= 0 && i < site->n_names; i++)
-        if (certs_name(certs, site->names[i], site->cert_id) < 0)
-            die("certificate of %.*s: out of memory", STR_ARG(site->names[i]));
+    for (size_t i = 0; i < s->n_sites; i++)
+        for (size_t n = 0; s->sites[i].cert_id == cert_id && n < s->sites[i].n_names; n++)
+            if (certs_name(certs, s->sites[i].names[n], id) < 0)
+                die("certificate of %.*s: out of memory", STR_ARG(s->sites[i].names[n]));
 }
 
-struct snapshot *snapshot_open(const struct image *image, struct certs *certs)
+void snapshot_certs(const struct image *image, const struct snapshot *s, struct certs *certs)
+{
+    for (size_t i = 0; i < s->n_sites; i++) {
+        const struct site *site = &s->sites[i];
+        if (!has_files(site) || same_files(s, site))
+            continue;
+        int id = add_certificate(image, certs, site);
+        if (id >= 0)
+            name_certificate(certs, s, site->cert_id, id);
+    }
+}
+
+bool snapshot_needs_keeper(const struct snapshot *s)
+{
+    for (size_t i = 0; i < s->n_sites; i++)
+        if (s->sites[i].cert_id >= 0 && !has_files(&s->sites[i]))
+            return true;
+    return false;
+}
+
+struct str snapshot_data_dir(const struct image *image)
+{
+    struct image_section section = {.data = {NULL, 0}};
+    (void)image_find(image, IMAGE_DATA_DIR, (struct str){NULL, 0}, &section);
+    return section.data;
+}
+
+/*
+ * Which sites share a certificate: the number of the first one that does; -1 for a site that has none. Certificates come and go
+ * while a snapshot serves, but this stays.
+ */
+static int find_cert_id(const struct snapshot *s, const struct site *site)
+{
+    const struct site *same = has_files(site) ? same_files(s, site) : NULL;
+    bool none = site->tls == SITE_TLS_OFF || (site->any && site->tls == SITE_TLS_AUTO);
+    if (same)
+        return same->cert_id;
+    return none ? -1 : (int)(site - s->sites);
+}
+
+struct snapshot *snapshot_open(const struct image *image)
 {
     struct image_section config;
     struct buf errors = {0};
@@ -195,11 +235,8 @@ struct snapshot *snapshot_open(const struct image *image, struct certs *certs)
     if (!s)
         die("the configuration in the image cannot be read: %.*s", STR_ARG(buf_str(&errors)));
     buf_done(&errors);
-    for (size_t i = 0; i < s->n_sites; i++) {
-        s->sites[i].cert_id = -1;
-        if (has_files(&s->sites[i]))
-            give_certificate(image, certs, s, &s->sites[i]);
-    }
+    for (size_t i = 0; i < s->n_sites; i++)
+        s->sites[i].cert_id = find_cert_id(s, &s->sites[i]);
     return s;
 }
 

@@ -5,6 +5,7 @@
 #ifndef EDGE_SERVER_SNAPSHOT_BUILD_H
 #define EDGE_SERVER_SNAPSHOT_BUILD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,10 +29,16 @@ int snapshot_verify(const struct snapshot *s, const char *file, struct buf *erro
 int snapshot_build(const struct snapshot *s, const char *file, struct str text);
 
 /*
- * The configuration out of an image, with its certificates in `certs` and every cert_id set. Never NULL: an image that cannot
- * be read ends the process, because the supervisor made it. Nothing points into the image afterwards.
+ * The configuration out of an image, every cert_id set. Never NULL: an image that cannot be read ends the process, because the
+ * supervisor made it. Nothing points into the image afterwards.
  */
-struct snapshot *snapshot_open(const struct image *image, struct certs *certs);
+struct snapshot *snapshot_open(const struct image *image);
+/* Adds the certificates of sites with `tls CERT KEY` to a set that is being filled. */
+void snapshot_certs(const struct image *image, const struct snapshot *s, struct certs *certs);
+/* Some site gets its certificate from the keeper: server/cert_image.h. */
+bool snapshot_needs_keeper(const struct snapshot *s);
+/* The data directory, which the keeper opens before it reads the rest; in the image. Empty: none is known. */
+struct str snapshot_data_dir(const struct image *image);
 /* The TCP ports of all backends; they lie in `memory`, which is the caller's. Returns how many there are. */
 size_t snapshot_ports(const struct image *image, const uint16_t **ports, struct buf *memory);
 

@@ -35,14 +35,14 @@ static void place(int from, int at)
 /* In the child: every descriptor at its place, all others closed. */
 static void arrange(const struct role *role, int ipc, const struct spawn_fds *fds)
 {
-    size_t n = role->worker_fds ? fds->n_listens : 0;
+    size_t n = role->sockets ? fds->n_listens : 0;
     int above = ROLE_FD_LISTEN + (int)n;
     int *listens = calloc(n + 1, sizeof *listens);
     if (!listens)
         _exit(EXEC_FAILED);
     int null = lift(fds->null, above), high_ipc = lift(ipc, above);
-    int image = lift(role->worker_fds ? fds->image : -1, above);
-    int sessions = lift(role->worker_fds ? fds->sessions : -1, above);
+    int image = lift(role->image ? fds->image : -1, above);
+    int sessions = lift(role->sockets ? fds->sessions : -1, above);
     for (size_t i = 0; i < n; i++)
         listens[i] = lift(fds->listens[i], above);
     place(null, STDIN_FILENO);
@@ -87,5 +87,33 @@ pid_t spawn_role(enum role_id id, const struct role_start *start, int ipc, const
     pid_t pid = fork();
     if (pid == 0)
         become(role, ipc, fds, argv);
+    return pid;
+}
+
+/* In the child: what it tells goes where the log goes. */
+static _Noreturn void become_command(int null, char *const argv[])
+{
+    sigset_t none;
+    sigemptyset(&none);
+    place(lift(null, STDERR_FILENO + 1), STDIN_FILENO);
+    place(lift(STDERR_FILENO, STDERR_FILENO + 1), STDOUT_FILENO);
+    closefrom(STDERR_FILENO + 1);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    execv("/proc/self/exe", argv);
+    log_error("cannot start %s: /proc/self/exe: %s", argv[0], strerror(errno));
+    _exit(EXEC_FAILED);
+}
+
+pid_t spawn_renew(const char *config_file, int null)
+{
+    char name[] = "edge: renew", command[] = "renew", option[] = "-c";
+    char *file = strdup(config_file);
+    if (!file)
+        return -1;
+    char *argv[] = {name, command, option, file, NULL};
+    pid_t pid = fork();
+    if (pid == 0)
+        become_command(null, argv);
+    free(file);
     return pid;
 }

@@ -19,4 +19,7 @@ struct spawn_fds {
 /* Returns the process id, or -1 with errno. `ipc` is the role's end of its pair, borrowed. */
 pid_t spawn_role(enum role_id id, const struct role_start *start, int ipc, const struct spawn_fds *fds);
 
+/* `edge renew -c FILE`, the program that the timer runs; what it tells goes to standard error. Returns the process id, or -1. */
+pid_t spawn_renew(const char *config_file, int null);
+
 #endif

@@ -46,6 +46,7 @@ struct supervisor {
     struct watch signals;
     struct timer watchdog;
     struct generation *generation;
+    pid_t renewing; /* `edge renew`; 0: it does not run */
 };
 
 /* Configuration */
@@ -184,7 +185,22 @@ static void on_ended(void *user)
     loop_stop(s->loop);
 }
 
-static const struct generation_user generation_calls = {.ready = on_ready, .ended = on_ended};
+static void on_renew(void *user)
+{
+    struct supervisor *s = user;
+    if (s->renewing > 0)
+        return;
+    pid_t pid = spawn_renew(s->config_file, s->fds.null);
+    if (pid > 0) {
+        s->renewing = pid;
+        return;
+    }
+    log_error("cannot start edge renew: %s", strerror(errno));
+    generation_renewed(s->generation);
+}
+
+static const struct generation_user generation_calls = {
+    .ready = on_ready, .renew = on_renew, .ended = on_ended};
 
 /* Signals */
 
@@ -208,15 +224,27 @@ static void end(struct supervisor *s, const char *signal_name)
     log_info("%s: draining, for %d s at most", signal_name, (int)((limit + 999) / 1000));
     s->state = SUPERVISOR_DRAINING;
     notify_send(&s->notify, "STOPPING=1\nSTATUS=draining");
+    /* What it has begun is in the database, and goes on at the next start. */
+    if (s->renewing > 0)
+        (void)kill(s->renewing, SIGTERM);
     close_ports(s);
     generation_drain(s->generation, (uint32_t)limit);
+}
+
+static void renew_ended(struct supervisor *s)
+{
+    s->renewing = 0;
+    if (s->generation)
+        generation_renewed(s->generation);
 }
 
 static void reap(struct supervisor *s)
 {
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-        if (!s->generation || !generation_reaped(s->generation, pid, status))
+        if (pid == s->renewing)
+            renew_ended(s);
+        else if (!s->generation || !generation_reaped(s->generation, pid, status))
             log_debug("child %d ended that is not ours", (int)pid);
 }
 

@@ -1,6 +1,7 @@
 #include "server/worker.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include "base/rand.h"
 #include "net/loop.h"
 #include "proxy/proxy.h"
+#include "server/cert_image.h"
 #include "server/image.h"
 #include "server/ipc.h"
 #include "server/jail.h"
@@ -20,7 +22,11 @@
 /* Descriptors that are no client's and no backend's: standard ones, ipc, listeners, epoll, one reserve. */
 enum { OWN_DESCRIPTORS = 64, FEWEST_CONNECTIONS = 16 };
 
+/* How long the first certificates of the keeper are awaited. Without them a worker serves what it has. */
+enum { KEEPER_WAIT_MS = 2000 };
+
 struct worker {
+    const struct role_start *start;
     struct loop *loop;
     struct ipc *ipc;
     struct image image;
@@ -29,15 +35,69 @@ struct worker {
     struct snapshot *snapshot;
     struct proxy *proxy;
     struct listener *listener;
+    struct timer keeper_late;
+    unsigned jail_lacks;
+    bool accepting;
 };
 
-static void on_message(void *user, enum ipc_type type, const union ipc_body *body)
+/* A whole new set: that of the files, and that of the keeper if its image is there (fd -1: it is not). */
+static void take_certs(struct worker *w, int fd)
+{
+    struct certs *certs = certs_new();
+    if (!certs)
+        die("out of memory");
+    snapshot_certs(&w->image, w->snapshot, certs);
+    if (fd >= 0 && cert_image_read(fd, certs) < 0)
+        log_error("the keeper's certificates cannot be read");
+    tls_worker_certs(w->tls, certs);
+    certs_free(certs);
+}
+
+static void begin_to_accept(struct worker *w);
+
+static void on_certs(struct worker *w, int fd)
+{
+    take_certs(w, fd);
+    close(fd);
+    begin_to_accept(w);
+}
+
+static void on_keeper_late(struct timer *t)
+{
+    struct worker *w = LIST_OWNER(t, struct worker, keeper_late);
+    log_warn("the keeper's certificates are late; serving without them until they come");
+    begin_to_accept(w);
+}
+
+static void on_message(void *user, enum ipc_type type, const union ipc_body *body, int fd)
 {
     struct worker *w = user;
-    if (type != IPC_DRAIN)
-        die("ipc: a message of type %d is none for a worker", (int)type);
-    proxy_drain(w->proxy);
-    listener_drain(w->listener, body->drain.limit_ms);
+    const struct ipc_tell *tell = &body->tell;
+    switch (type) {
+    case IPC_DRAIN:
+        begin_to_accept(w); /* what is drained must have begun */
+        proxy_drain(w->proxy);
+        listener_drain(w->listener, body->drain.limit_ms);
+        break;
+    case IPC_CERTS: on_certs(w, fd); break;
+    case IPC_TELL:
+        proxy_challenge(
+            w->proxy, tell->number,
+            str_from(tell->key_authorization, tell->len <= sizeof tell->key_authorization ? tell->len : 0));
+        break;
+    default: die("ipc: a message of type %d is none for a worker", (int)type);
+    }
+}
+
+/* The proxy wants to know whether a token is one of ours. */
+static int on_ask(void *context, uint32_t number, struct str token)
+{
+    struct worker *w = context;
+    union ipc_body body = {.ask = {.number = number, .len = (uint32_t)token.n}};
+    if (token.n > sizeof body.ask.token)
+        return -1;
+    memcpy(body.ask.token, token.p, token.n);
+    return ipc_send(w->ipc, IPC_ASK, &body);
 }
 
 /* Nobody would start us again or end us: so no connection may begin here any more. */
@@ -91,9 +151,9 @@ static void open_all(struct worker *w)
 static unsigned enter_jail(const struct worker *w)
 {
     struct buf memory = {0};
-    const uint16_t *ports = NULL;
-    size_t n = snapshot_ports(&w->image, &ports, &memory);
-    unsigned lacking = jail_enter(JAIL_WORKER, ports, n);
+    struct jail_openings openings = {.ports = NULL};
+    openings.n_ports = snapshot_ports(&w->image, &openings.ports, &memory);
+    unsigned lacking = jail_enter(JAIL_WORKER, &openings);
     buf_done(&memory);
     return lacking;
 }
@@ -101,47 +161,53 @@ static unsigned enter_jail(const struct worker *w)
 /* What people wrote is read in the jail only. */
 static void read_all(struct worker *w)
 {
-    struct certs *certs = certs_new();
-    if (!certs)
-        die("out of memory");
-    w->snapshot = snapshot_open(&w->image, certs);
-    image_unmap(&w->image);
-    tls_worker_certs(w->tls, certs);
-    certs_free(certs);
-    w->proxy = proxy_new(w->loop, w->snapshot);
+    w->snapshot = snapshot_open(&w->image);
+    take_certs(w, -1);
+    struct proxy_setup setup = {.loop = w->loop, .snapshot = w->snapshot, .ask = on_ask, .context = w};
+    w->proxy = proxy_new(&setup);
     if (!w->proxy)
         die("out of memory");
 }
 
-static size_t begin_to_accept(struct worker *w, const struct role_start *start)
+/* Once, when there is something to serve with. */
+static void begin_to_accept(struct worker *w)
 {
+    if (w->accepting)
+        return;
+    w->accepting = true;
+    loop_timer_clear(w->loop, &w->keeper_late);
     struct listener_setup setup = {
         .loop = w->loop,
         .snapshot = w->snapshot,
         .tls = w->tls,
         .handler = proxy_handler(),
         .service = w->proxy,
-        .max_connections = connection_share(w->snapshot, start),
+        .max_connections = connection_share(w->snapshot, w->start),
         .drained = on_drained,
         .user = w,
     };
     w->listener = listener_new(&setup);
     if (!w->listener)
         die("out of memory");
-    return listener_open(w->listener, ROLE_FD_LISTEN);
+    size_t n = listener_open(w->listener, ROLE_FD_LISTEN);
+    union ipc_body ready = {.ready = {.listeners = (uint32_t)n, .jail_lacks = w->jail_lacks}};
+    if (ipc_send(w->ipc, IPC_READY, &ready) < 0)
+        die("ipc: cannot reach the supervisor");
 }
 
 int worker_main(const struct role_start *start)
 {
-    struct worker w = {.loop = NULL};
+    struct worker w = {.start = start, .keeper_late = {.fire = on_keeper_late}};
     open_all(&w);
-    unsigned lacking = enter_jail(&w);
+    w.jail_lacks = enter_jail(&w);
     read_all(&w);
-    size_t listeners = begin_to_accept(&w, start);
     w.ipc = ipc_new(w.loop, ROLE_FD_IPC, &ipc_calls, &w);
-    union ipc_body ready = {.ready = {.listeners = (uint32_t)listeners, .jail_lacks = lacking}};
-    if (!w.ipc || ipc_send(w.ipc, IPC_READY, &ready) < 0)
-        die("ipc: cannot reach the supervisor");
+    if (!w.ipc)
+        die("out of memory");
+    if (snapshot_needs_keeper(w.snapshot))
+        loop_timer(w.loop, &w.keeper_late, KEEPER_WAIT_MS);
+    else
+        begin_to_accept(&w);
     loop_run(w.loop);
     return 0;
 }

@@ -391,7 +391,8 @@ static int run_inside(enum jail_kind kind, size_t row, const char *unix_path)
     if (row >= nitems(rows) || prepare(&in) < 0)
         return SETUP_FAILED;
     unsigned needs = kind == JAIL_KEEPER ? JAIL_SECCOMP : rows[row].needs;
-    if (needs & jail_enter(kind, &in.backend_at.port, 1))
+    struct jail_openings openings = {.ports = &in.backend_at.port, .n_ports = 1};
+    if (needs & jail_enter(kind, &openings))
         return NOT_HERE;
     return rows[row].attempt(&in);
 }

@@ -1,0 +1,130 @@
+#include "server/challenge_server.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/loop.h"
+#include "net/sock.h"
+#include "proxy/proxy.h"
+#include "server/data_open.h"
+#include "server/listener.h"
+#include "store/order_row.h"
+
+enum { BACKLOG = 64, MAX_CONNECTIONS = 256 };
+
+struct challenge_server {
+    struct snapshot *snapshot;
+    pid_t child; /* 0: not started */
+    int *fds;    /* for each listen of the snapshot; -1: not bound */
+};
+
+/* In the child. */
+struct answerer {
+    struct loop *loop;
+    struct proxy *proxy;
+    struct store *store;
+    struct task answer; /* the proxy is told when it has returned from asking */
+    uint32_t number;
+    struct arena mem;
+    struct str found;
+};
+
+static void tell(struct task *t)
+{
+    struct answerer *a = LIST_OWNER(t, struct answerer, answer);
+    proxy_challenge(a->proxy, a->number, a->found);
+    arena_done(&a->mem);
+}
+
+static int ask(void *context, uint32_t number, struct str token)
+{
+    struct answerer *a = context;
+    if (list_linked(&a->answer.link))
+        return -1; /* one at a time; the CA tries again */
+    a->number = number;
+    a->found = (struct str){NULL, 0};
+    if (challenge_row_find(a->store, token, &a->mem, &a->found) != 1)
+        a->found = (struct str){NULL, 0};
+    loop_task(a->loop, &a->answer);
+    return 0;
+}
+
+static void drained(void *user)
+{
+    (void)user; /* it is never told to drain */
+}
+
+static _Noreturn void answer(const struct challenge_server *c)
+{
+    struct buf why = {0};
+    struct answerer a = {.loop = loop_new(), .answer = {.run = tell}};
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    a.store = data_open(c->snapshot, STORE_WRITE, &why);
+    struct proxy_setup setup = {.loop = a.loop, .snapshot = c->snapshot, .ask = ask, .context = &a};
+    a.proxy = a.loop ? proxy_new(&setup) : NULL;
+    if (!a.store || !a.proxy)
+        die("cannot answer challenges: %.*s", STR_ARG(buf_str(&why)));
+    struct listener_setup listening = {
+        .loop = a.loop,
+        .snapshot = c->snapshot,
+        .handler = proxy_handler(),
+        .service = a.proxy,
+        .max_connections = MAX_CONNECTIONS,
+        .drained = drained,
+    };
+    struct listener *l = listener_new(&listening);
+    if (!l || listener_take(l, c->fds) == 0)
+        die("cannot answer challenges: out of memory");
+    loop_run(a.loop);
+    _exit(0);
+}
+
+/* Returns how many of the ports were bound. */
+static size_t bind_ports(struct challenge_server *c)
+{
+    size_t bound = 0;
+    for (size_t i = 0; i < c->snapshot->n_listens; i++) {
+        const struct listen *at = &c->snapshot->listens[i];
+        c->fds[i] = at->tls ? -1 : sock_listen(at->at, BACKLOG);
+        bound += c->fds[i] >= 0;
+    }
+    return bound;
+}
+
+struct challenge_server *challenge_server_new(struct snapshot *snapshot)
+{
+    struct challenge_server *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->snapshot = snapshot;
+    c->fds = calloc(snapshot->n_listens + 1, sizeof *c->fds);
+    pid_t pid = c->fds && bind_ports(c) > 0 ? fork() : -1;
+    if (pid == 0)
+        answer(c);
+    if (pid < 0) {
+        challenge_server_free(c);
+        return NULL;
+    }
+    c->child = pid;
+    return c;
+}
+
+void challenge_server_free(struct challenge_server *c)
+{
+    if (!c)
+        return;
+    if (c->child > 0) {
+        (void)kill(c->child, SIGKILL);
+        (void)waitpid(c->child, NULL, 0);
+    }
+    for (size_t i = 0; c->fds && i < c->snapshot->n_listens; i++)
+        if (c->fds[i] >= 0)
+            close(c->fds[i]);
+    free(c->fds);
+    free(c);
+}
