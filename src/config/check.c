@@ -14,14 +14,59 @@ static void check_action(struct parse *p, const struct draft *d)
                      d->all_at.line);
 }
 
-/* Until certificates come by themselves. */
+/* Certificates that edge is to get or to make, but cannot. */
 static void check_certificate(struct parse *p, const struct draft *d)
 {
-    bool without = d->site.any && d->site.tls == SITE_TLS_AUTO && d->tls_at.line == 0;
-    if (p->https_off || without || d->site.tls == SITE_TLS_FILES || d->site.tls == SITE_TLS_OFF)
+    const struct site *site = &d->site;
+    if (p->https_off || site->tls == SITE_TLS_FILES || site->tls == SITE_TLS_OFF)
         return;
-    report_error(&p->report, d->at,
-                 "no certificate is set, automatic certificates are not supported yet; write `tls CERT KEY`");
+    if (site->any && d->tls_at.line != 0)
+        report_error(&p->report, d->tls_at,
+                     "`*` is no name that a certificate could be made for; write `tls CERT KEY`");
+    for (size_t i = 0; i < site->n_names && site->tls == SITE_TLS_AUTO && !site->any; i++)
+        if (str_starts(site->names[i], STR("*.")))
+            report_error(
+                &p->report, d->names_at[i],
+                "`%.*s` needs `tls CERT KEY`: a certificate for it takes DNS validation, which is not "
+                "supported yet; write that, or the whole names",
+                STR_ARG(report_quote(site->names[i])));
+}
+
+/*
+ * Names under these are nobody's or everybody's: RFC 6761, RFC 6762 appendix G, RFC 8375. So are those of one
+ * part.
+ */
+static bool name_is_private(struct str name)
+{
+    static const char *const ends[] = {".test",  ".invalid",  ".localhost", ".example",
+                                       ".local", ".intranet", ".internal",  ".private",
+                                       ".corp",  ".home",     ".home.arpa", ".lan"};
+    for (size_t i = 0; i < nitems(ends); i++)
+        if (str_ends(name, str_of(ends[i])))
+            return true;
+    return str_find(name, '.') == name.n;
+}
+
+/* What may be meant so, but will get no certificate from the authority. */
+static void warn_of_certificates(struct parse *p)
+{
+    bool public = acme_is_public(p->snapshot->acme_directory), told = !p->http_off;
+    for (size_t i = 0; i < p->n_drafts; i++) {
+        const struct draft *d = p->drafts[i];
+        if (d->site.tls != SITE_TLS_AUTO || d->site.any)
+            continue;
+        if (!told)
+            report_warning(&p->report, p->off_at,
+                           "the certificate of the site in line %u is issued only after a look at port 80 "
+                           "(HTTP-01), which `http off` closes; let `http` listen, or write `tls CERT KEY`",
+                           d->site.line);
+        told = true;
+        for (size_t j = 0; j < d->site.n_names && public; j++)
+            if (name_is_private(d->site.names[j]))
+                report_warning(&p->report, d->names_at[j],
+                               "no public certificate authority issues for `%.*s`; write `tls internal`",
+                               STR_ARG(report_quote(d->site.names[j])));
+    }
 }
 
 static void check_http(struct parse *p, const struct draft *d)
@@ -73,12 +118,15 @@ static void finish_timeouts(const struct timeouts *all, struct timeouts *site)
     }
 }
 
-/* Sites without a certificate that only answer or redirect do so on the HTTP port as well; so does `*`. */
+/*
+ * Sites that only answer or redirect do so on the HTTP port as well, unless they were given a certificate of
+ * their own: one that comes by itself is none. So does `*`.
+ */
 static bool serves_http(const struct parse *p, const struct draft *d)
 {
     if (d->site.http_serve || p->https_off)
         return true;
-    if (d->redirect_at.line != 0 || d->site.tls == SITE_TLS_FILES)
+    if (d->redirect_at.line != 0 || d->site.tls == SITE_TLS_FILES || d->site.tls == SITE_TLS_INTERNAL)
         return false;
     bool proxies = false;
     for (size_t i = 0; i < d->site.n_routes; i++)
@@ -97,6 +145,9 @@ static void finish_site(struct parse *p, struct draft *d)
     finish_routes(p, d);
     finish_timeouts(&p->snapshot->timeouts, &d->site.timeouts);
     d->site.http_serve = serves_http(p, d);
+    /* Where nobody asks for a certificate, none is ordered. */
+    if (p->https_off && !d->site.any && d->site.tls != SITE_TLS_FILES)
+        d->site.tls = SITE_TLS_OFF;
 }
 
 static void check_names(struct parse *p, const struct draft *d, struct site *site)
@@ -174,4 +225,6 @@ void check_finish(struct parse *p)
         report_error(&p->report, p->off_at, "`http` and `https` are both off; let one of them listen");
     finish_listens(p);
     finish_sites(p);
+    if (p->report.errors == 0 && !p->broken)
+        warn_of_certificates(p);
 }

@@ -337,7 +337,7 @@ static void set_defaults(struct parse *p)
     size_t n;
     const struct directive *rows = directive_rows(&n);
     for (size_t i = 0; i < n; i++)
-        if ((rows[i].where & (IN_FILE | IN_TIMEOUT)) && rows[i].initial[0] != '\0' &&
+        if ((rows[i].where & (IN_FILE | IN_ACME | IN_TIMEOUT)) && rows[i].initial[0] != '\0' &&
             rows[i].set != set_listen)
             set_default(p, &rows[i]);
 }

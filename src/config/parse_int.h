@@ -79,7 +79,7 @@ bool parse_split(struct token *token, struct token *part, bool *comma);
 /* The names of the site that the statement begins; NULL if they are no names, which was reported. */
 struct draft *parse_site_names(struct parse *p, const struct statement *s);
 
-/* Setters: set_file.c, set_site.c, backend.c. */
+/* Setters: set_file.c, set_acme.c, set_site.c, backend.c. */
 void set_path(struct parse *p, const struct directive *row, const struct statement *s);
 void set_email(struct parse *p, const struct directive *row, const struct statement *s);
 void set_user(struct parse *p, const struct directive *row, const struct statement *s);
@@ -88,6 +88,9 @@ void set_number(struct parse *p, const struct directive *row, const struct state
 void set_listen(struct parse *p, const struct directive *row, const struct statement *s);
 void set_timeout(struct parse *p, const struct directive *row, const struct statement *s);
 void set_duration(struct parse *p, const struct directive *row, const struct statement *s);
+
+void set_acme(struct parse *p, const struct directive *row, const struct statement *s);
+void set_directory(struct parse *p, const struct directive *row, const struct statement *s);
 
 void set_proxy(struct parse *p, const struct directive *row, const struct statement *s);
 void set_respond(struct parse *p, const struct directive *row, const struct statement *s);
@@ -98,6 +101,8 @@ void set_site_tls(struct parse *p, const struct directive *row, const struct sta
 
 /* The backend that the token names. False if it is none, which was reported. */
 bool backend_parse(struct parse *p, struct token token, struct backend *out);
+/* An authority that issues only for names of the public DNS. */
+bool acme_is_public(struct str directory);
 /* `path` as the process will open it: relative ones lie beside the configuration file. */
 struct str path_resolve(struct parse *p, struct str path);
 /* The row stood in this block before and may not be repeated, which was reported; else that is remembered. */

@@ -68,7 +68,7 @@ struct site {
     size_t n_routes;
     struct timeouts timeouts;
 
-    enum site_tls tls;              /* `*` may be SITE_TLS_AUTO: it has no certificate then */
+    enum site_tls tls;              /* `*` is SITE_TLS_AUTO if nothing is said: it has no certificate then */
     struct str cert_file, key_file; /* SITE_TLS_FILES, resolved; the same path when one file holds both */
     int cert_id; /* sites with equal ids share a certificate; -1: none. Set by server/snapshot_build */
 
@@ -93,8 +93,8 @@ struct snapshot {
     struct str email, user, data_dir, run_dir;
     struct str acme_directory; /* the CA's directory, as a URL */
     struct str acme_ca_file;   /* roots for the CA's own HTTPS; empty: the system's */
-    unsigned workers;         /* 0: auto, one per CPU */
-    uint64_t max_connections; /* 0: as many as descriptors allow */
+    unsigned workers;          /* 0: auto, one per CPU */
+    uint64_t max_connections;  /* 0: as many as descriptors allow */
 };
 
 /*

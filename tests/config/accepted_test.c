@@ -52,15 +52,15 @@ static void listens(void **state)
 
 static const struct config_case site_rows[] = {
     {"no certificate needed", OFF "a.test { proxy 127.0.0.1:1 }",
-     OFF_IS "a.test tls auto serve; * 127.0.0.1:1 #0\n" ANY},
+     OFF_IS "a.test tls off serve; * 127.0.0.1:1 #0\n" ANY},
     {"several names", OFF "A.test, b.TEST,c.test ,\n\n  d.test. {\nproxy 127.0.0.1:1\n}",
-     OFF_IS "a.test b.test c.test d.test tls auto serve; * 127.0.0.1:1 #0\n" ANY},
+     OFF_IS "a.test b.test c.test d.test tls off serve; * 127.0.0.1:1 #0\n" ANY},
     {"several sites in a line", OFF "a.test { proxy 127.0.0.1:1 } b.test { proxy 127.0.0.1:2 }",
-     OFF_IS "a.test tls auto serve; * 127.0.0.1:1 #0\nb.test tls auto serve; * 127.0.0.1:2 #1\n" ANY},
+     OFF_IS "a.test tls off serve; * 127.0.0.1:1 #0\nb.test tls off serve; * 127.0.0.1:2 #1\n" ANY},
     {"quoted like a directive", OFF "\"user\" { respond 200 }",
-     OFF_IS "user tls auto serve; * respond 200 \n" ANY},
+     OFF_IS "user tls off serve; * respond 200 \n" ANY},
     {"a wildcard", OFF "*.a.test { respond 200 \"hello, world\" }",
-     OFF_IS "*.a.test tls auto serve; * respond 200 hello, world\n" ANY},
+     OFF_IS "*.a.test tls off serve; * respond 200 hello, world\n" ANY},
     {"an own *", OFF "* { respond 503 }", OFF_IS "* tls auto serve; * respond 503 \n"},
     {"certificate and key", ON "a.test { tls c.pem /etc/k.pem\nproxy 127.0.0.1:1 }",
      ON_IS "a.test tls(etc/c.pem /etc/k.pem) redirect 0; * 127.0.0.1:1 #0\n" ANY},
@@ -78,10 +78,34 @@ static const struct config_case site_rows[] = {
      ON_IS "* tls auto serve; * 127.0.0.1:1 #0\n"},
     {"* redirects when told to", ON "* { http redirect\nproxy 127.0.0.1:1 }",
      ON_IS "* tls auto redirect 0; * 127.0.0.1:1 #0\n"},
+    {"a certificate that comes by itself", ON "a.example.org { proxy 127.0.0.1:1 }",
+     ON_IS "a.example.org tls auto redirect 0; * 127.0.0.1:1 #0\n" ANY},
+    {"the same in words", ON "a.example.org, b.example.org { tls auto\nproxy 127.0.0.1:1 }",
+     ON_IS "a.example.org b.example.org tls auto redirect 0; * 127.0.0.1:1 #0\n" ANY},
+    {"by itself, and HTTP too", ON "a.example.org { http serve\nproxy 127.0.0.1:1 }",
+     ON_IS "a.example.org tls auto serve; * 127.0.0.1:1 #0\n" ANY},
+    {"by itself, only an answer", ON "a.example.org { respond 200 }",
+     ON_IS "a.example.org tls auto serve; * respond 200 \n" ANY},
+    {"by itself, only a redirect", ON "a.example.org { redirect https://b.test }",
+     ON_IS "a.example.org tls auto serve; * redirect 308 https://b.test\n" ANY},
+    {"by itself, a redirect by https first", ON "a.example.org { http redirect\nredirect https://b.test }",
+     ON_IS "a.example.org tls auto redirect 0; * redirect 308 https://b.test\n" ANY},
+    {"by itself, a backend for some paths", ON "a.example.org { route /x proxy 127.0.0.1:1\nrespond 200 }",
+     ON_IS "a.example.org tls auto redirect 0; /x 127.0.0.1:1 #0; * respond 200 \n" ANY},
+    {"self-signed", ON "a.home.arpa { tls internal\nproxy 127.0.0.1:1 }",
+     ON_IS "a.home.arpa tls internal redirect 0; * 127.0.0.1:1 #0\n" ANY},
+    {"self-signed, only an answer", ON "nas { tls internal\nrespond 200 }",
+     ON_IS "nas tls internal redirect 0; * respond 200 \n" ANY},
+    {"self-signed for a wildcard", ON "*.home.arpa { tls internal\nproxy 127.0.0.1:1 }",
+     ON_IS "*.home.arpa tls internal redirect 0; * 127.0.0.1:1 #0\n" ANY},
+    {"self-signed, without https", OFF "a.test { tls internal\nrespond 200 }",
+     OFF_IS "a.test tls off serve; * respond 200 \n" ANY},
+    {"a wildcard without https", OFF "*.a.test, a.test { tls auto\nproxy 127.0.0.1:1 }",
+     OFF_IS "*.a.test a.test tls off serve; * 127.0.0.1:1 #0\n" ANY},
     {"limits of a site",
      OFF "a.test { respond 200\ntimeout send 20s\ntimeout tunnel 6h }\ntimeout connect 1s\n",
      OFF_IS
-     "a.test tls auto serve timeouts 1000 10000 30000 75000 20000 3610000 21600000 5000 0; * respond 200 \n" ANY},
+     "a.test tls off serve timeouts 1000 10000 30000 75000 20000 3610000 21600000 5000 0; * respond 200 \n" ANY},
 };
 
 static void sites(void **state)
@@ -90,7 +114,7 @@ static void sites(void **state)
 }
 
 #define SITE(text) OFF "a.test {\n" text "\n}"
-#define IS(text)   OFF_IS "a.test tls auto serve; " text "\n" ANY
+#define IS(text)   OFF_IS "a.test tls off serve; " text "\n" ANY
 
 static const struct config_case action_rows[] = {
     {"address", SITE("proxy 192.0.2.1:8080"), IS("* 192.0.2.1:8080 #0")},
@@ -139,6 +163,74 @@ static void globals(void **state)
     assert_int_equal(s->max_connections, 1000);
     assert_int_equal(s->timeouts.drain, 60000);
     snapshot_free(s);
+}
+
+#define LETSENCRYPT "https://acme-v02.api.letsencrypt.org/directory"
+#define STAGING     "https://acme-staging-v02.api.letsencrypt.org/directory"
+
+static void authorities(void **state)
+{
+    static const struct {
+        const char *text, *directory, *ca_file;
+    } rows[] = {
+        {"", LETSENCRYPT, ""},
+        {"acme {\n}", LETSENCRYPT, ""},
+        {"acme { directory letsencrypt }", LETSENCRYPT, ""},
+        {"acme { directory letsencrypt-staging }", STAGING, ""},
+        {"acme {\n    directory https://ca.test\n    ca_file root.pem\n}", "https://ca.test", "etc/root.pem"},
+        {"acme { ca_file /etc/root.pem }", LETSENCRYPT, "/etc/root.pem"},
+        {"acme { directory https://localhost:14000/dir }", "https://localhost:14000/dir", ""},
+        {"acme { directory HTTPS://Ca.Test:1/a?b=c%20 }", "HTTPS://Ca.Test:1/a?b=c%20", ""},
+        {"acme { directory \"https://1.ca.test/{x}\" }", "https://1.ca.test/{x}", ""},
+    };
+    for (size_t i = 0; i < nitems(rows); i++) {
+        struct snapshot *s = case_parse(rows[i].text);
+        if (!str_eq(s->acme_directory, str_of(rows[i].directory)) ||
+            !str_eq(s->acme_ca_file, str_of(rows[i].ca_file)))
+            fail_msg("%s: %.*s %.*s", rows[i].text, STR_ARG(s->acme_directory), STR_ARG(s->acme_ca_file));
+        snapshot_free(s);
+    }
+}
+
+#define NOBODY(name) "warning: no public certificate authority issues for `" name "`; write `tls internal`"
+#define CLOSED(line)                                      \
+    "warning: the certificate of the site in line " line  \
+    " is issued only after a look at port 80 (HTTP-01), " \
+    "which `http off` closes; let `http` listen, or write `tls CERT KEY`"
+#define DOES " { respond 200 }\n"
+
+/* Accepted, but not without a word. */
+static const struct config_case warned_rows[] = {
+    {"in the home network", "nas.home.arpa" DOES, "1:1: " NOBODY("nas.home.arpa")},
+    {"one of several names", "a.example.org, A.Local" DOES, "1:16: " NOBODY("a.local")},
+    {"one part", "nas" DOES, "1:1: " NOBODY("nas")},
+    {"this machine", "localhost" DOES, "1:1: " NOBODY("localhost")},
+    {"staging", "a.internal" DOES "acme { directory letsencrypt-staging }", "1:1: " NOBODY("a.internal")},
+    {"two sites", "a.test" DOES "b.lan { tls auto\nrespond 200 }",
+     "1:1: " NOBODY("a.test") "\n2:1: " NOBODY("b.lan")},
+    {"a private authority", "a.test, nas, b.internal" DOES "acme { directory https://ca.test }", ""},
+    {"a certificate from elsewhere", "a.test { tls c k\nrespond 200 }\nb.local { tls internal\nrespond 200 }",
+     ""},
+    {"no certificate", "a.test { tls off\nrespond 200 }\n* { respond 200 }", ""},
+    {"no https", "https off\na.test" DOES, ""},
+    {"only like a private name", "home.arpa.example.org, local.org, test.example.org, xlocal.net" DOES, ""},
+    {"http off", "a.example.org" DOES "b.example.org" DOES "http off", "3:1: " CLOSED("1")},
+    {"http off for the second site", "http off\na.example.org { tls c k\nrespond 200 }\nb.example.org" DOES,
+     "1:1: " CLOSED("4")},
+    {"http off and a private name", "http off\na.test" DOES "acme { directory https://ca.test }",
+     "1:1: " CLOSED("2")},
+    {"http off, no certificate to get", "http off\na.test { tls internal\nrespond 200 }\n* { respond 200 }",
+     ""},
+    {"http elsewhere", "http :8080\na.example.org" DOES, ""},
+};
+
+static void warned(void **state)
+{
+    for (size_t i = 0; i < nitems(warned_rows); i++) {
+        const char *warnings = case_warnings(warned_rows[i].text);
+        if (strcmp(warnings, warned_rows[i].expected) != 0)
+            fail_msg("%s:\n%s", warned_rows[i].name, warnings);
+    }
 }
 
 static void defaults(void **state)
@@ -246,10 +338,10 @@ static void too_many_sites(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(listens),        cmocka_unit_test(sites),    cmocka_unit_test(actions),
-        cmocka_unit_test(globals),        cmocka_unit_test(defaults), cmocka_unit_test(places),
-        cmocka_unit_test(parents),        cmocka_unit_test(lookups),  cmocka_unit_test(many_sites),
-        cmocka_unit_test(too_many_sites),
+        cmocka_unit_test(listens),  cmocka_unit_test(sites),       cmocka_unit_test(actions),
+        cmocka_unit_test(globals),  cmocka_unit_test(authorities), cmocka_unit_test(warned),
+        cmocka_unit_test(defaults), cmocka_unit_test(places),      cmocka_unit_test(parents),
+        cmocka_unit_test(lookups),  cmocka_unit_test(many_sites),  cmocka_unit_test(too_many_sites),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

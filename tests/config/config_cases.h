@@ -20,9 +20,11 @@ struct config_case {
 struct snapshot *case_parse(const char *text);
 /*
  * The errors of a text, one in a line: `LINE:COLUMN: message`. Whether source line and caret follow is
- * checked; snapshot and errors must exclude each other. In static memory, until the next call.
+ * checked; snapshot and errors must exclude each other, warnings do not count. In static memory, until the next call.
  */
 const char *case_errors(struct str text);
+/* The warnings of a text that must be accepted, in the same form and the same memory. */
+const char *case_warnings(const char *text);
 /* A snapshot as text: addresses, sites, routes. In static memory, until the next call. */
 const char *case_dump(const struct snapshot *s);
 

@@ -46,6 +46,8 @@ static const char *const blocks[] = {
     "    profile   tlsserver            # only if the directory lists it\n    eab       KEY-ID HMAC-KEY\n"
     "    fallback  zerossl              # tried after the first CA failed for 12 h\n}\n",
 
+    "acme {\n    directory letsencrypt          # letsencrypt (default), letsencrypt-staging, zerossl, google, or a URL\n"
+    "    ca_file   FILE                 # trust this root for the CA's own HTTPS; default the system's bundle\n}\n",
     "* { passthrough 10.0.0.5:443 {\n} }\n",
     "https :443 proxy_protocol\n",
     "proxy_protocol from 10.0.0.0/8 192.168.0.0/16\n",
@@ -87,7 +89,7 @@ static void all_in_one_file(void **state)
 
 static void those_that_work(void **state)
 {
-    static const size_t works[] = {0, 8, 9};
+    static const size_t works[] = {0, 1, 6, 8, 9, 11};
     for (size_t i = 0; i < nitems(works); i++)
         snapshot_free(case_parse(blocks[works[i]]));
 }

@@ -54,9 +54,9 @@ static const struct config_case structure_rows[] = {
     {"the inner block never closed", "a.test {\n    tls off\n    proxy 127.0.0.1:80 {\n",
      "1:8: this `{` is never closed; add a `}`\n"
      "3:24: this `{` is never closed; add a `}`"},
-    {"never closed, a skipped block", "acme {\n    directory x\n",
-     "1:1: `acme` is not supported yet; remove it\n"
-     "1:6: this `{` is never closed; add a `}`"},
+    {"never closed, a skipped block", "metrics x {\n    directory x\n",
+     "1:1: `metrics` is not supported yet; remove it\n"
+     "1:11: this `{` is never closed; add a `}`"},
     {"the next site begins",
      "a.test {\n    respond 200\n    tls off\nb.test {\n    respond 200\n    tls off\n}\n",
      "4:1: a site begins inside the block of another; close that with a `}` first"},
@@ -375,22 +375,23 @@ static void actions(void **state)
     run(actions_rows, nitems(actions_rows));
 }
 
+#define WILDCARD(name)                                                                                    \
+    "`" name "` needs `tls CERT KEY`: a certificate for it takes DNS validation, which is not supported " \
+    "yet; write that, or the whole names"
+
 static const struct config_case tls_rows[] = {
-    {"none", "a.test {\n    respond 200\n}\n",
-     "1:1: no certificate is set, automatic certificates are not supported yet; write `tls CERT KEY`"},
-    {"none, of several",
-     "b.test {\n    respond 200\n    tls c k\n}\na.test, c.test {\n    proxy 127.0.0.1:80\n}\n",
-     "5:1: no certificate is set, automatic certificates are not supported yet; write `tls CERT KEY`"},
-    {"auto", "a.test {\n    respond 200\n    tls auto\n}\n",
-     "1:1: no certificate is set, automatic certificates are not supported yet; write `tls CERT KEY`"},
-    {"internal", "a.test {\n    respond 200\n    tls internal\n}\n",
-     "1:1: no certificate is set, automatic certificates are not supported yet; write `tls CERT KEY`"},
+    {"a wildcard", "*.a.test {\n    proxy 127.0.0.1:80\n    tls auto\n}\n", "1:1: " WILDCARD("*.a.test")},
+    {"a wildcard, by default", "*.a.test {\n    respond 200\n}\n", "1:1: " WILDCARD("*.a.test")},
+    {"wildcards beside names", "a.test, *.a.test,\nb.test, *.b.test {\n    redirect https://c.test\n}\n",
+     "1:9: " WILDCARD("*.a.test") "\n2:9: " WILDCARD("*.b.test")},
     {"auto for *", "* {\n    respond 200\n    tls auto\n}\n",
-     "1:1: no certificate is set, automatic certificates are not supported yet; write `tls CERT KEY`"},
+     "3:5: `*` is no name that a certificate could be made for; write `tls CERT KEY`"},
+    {"internal for *", "* {\n    respond 200\n    tls internal\n}\n",
+     "3:5: `*` is no name that a certificate could be made for; write `tls CERT KEY`"},
     {"no file", "a.test {\n    respond 200\n    tls\n}\n",
-     "3:5: `tls` misses a value; write `tls CERT KEY | FILE | off`"},
+     "3:5: `tls` misses a value; write `tls auto | internal | CERT KEY | FILE | off`"},
     {"three files", "a.test {\n    respond 200\n    tls a b c\n}\n",
-     "3:13: `tls` has too many values; write `tls CERT KEY | FILE | off`, with quotes around a value that has blanks"},
+     "3:13: `tls` has too many values; write `tls auto | internal | CERT KEY | FILE | off`, with quotes around a value that has blanks"},
     {"off and redirect", "a.test {\n    tls off\n    http redirect\n    respond 200\n}\n",
      "3:5: `tls off` in line 2 leaves nothing to redirect to; write `http serve`"},
     {"https off and redirect", "https off\na.test {\n    http redirect\n    respond 200\n}\n",
@@ -410,12 +411,76 @@ static void tls(void **state)
     run(tls_rows, nitems(tls_rows));
 }
 
+#define IN_ACME(line) "acme {\n    " line "\n}\n"
+#define WRITE_ONE     "write `letsencrypt`, `letsencrypt-staging`, or the `https://` URL of another directory"
+#define NO_ADDRESS    "names an IP address, which curl's TLS library cannot verify; write a host name instead"
+
+static const struct config_case acme_rows[] = {
+    {"no block", "acme\n", "1:1: `acme` has no block; write `acme { directory NAME }`"},
+    {"a value", "acme letsencrypt\n",
+     "1:6: `acme` has too many values; write `acme`, with quotes around a value that has blanks"},
+    {"twice", "acme {\n}\nacme {\n}\n", "3:1: `acme` was given in line 1 already; remove one of them"},
+    {"directory twice", IN_ACME("directory letsencrypt\n    directory letsencrypt"),
+     "3:5: `directory` was given in line 2 already; remove one of them"},
+    {"misspelled", IN_ACME("directry letsencrypt"),
+     "2:5: unknown directive `directry`; did you mean `directory`?"},
+    {"nothing", IN_ACME("directory"),
+     "2:5: `directory` misses a value; write `directory letsencrypt | letsencrypt-staging | URL`"},
+    {"empty", IN_ACME("directory \"\""), "2:15: `` is no directory; " WRITE_ONE},
+    {"a name misspelled", IN_ACME("directory letsencript"),
+     "2:15: `letsencript` is no directory; did you mean `letsencrypt`?"},
+    {"no name", IN_ACME("directory ca.example.org/directory"),
+     "2:15: `ca.example.org/directory` is no directory; " WRITE_ONE},
+    {"zerossl", IN_ACME("directory zerossl"),
+     "2:15: `zerossl` needs `eab`, which is not supported yet; write `letsencrypt`"},
+    {"google", IN_ACME("directory google"),
+     "2:15: `google` needs `eab`, which is not supported yet; write `letsencrypt`"},
+    {"http", IN_ACME("directory http://ca.test/dir"),
+     "2:15: `http://ca.test/dir` is not encrypted; write `https://`"},
+    {"no host", IN_ACME("directory https://"), "2:15: `https://` is no directory; " WRITE_ONE},
+    {"no host but a path", IN_ACME("directory https:///dir"),
+     "2:15: `https:///dir` is no directory; " WRITE_ONE},
+    {"no host but a port", IN_ACME("directory https://:443/dir"),
+     "2:15: `https://:443/dir` is no directory; " WRITE_ONE},
+    {"a user", IN_ACME("directory https://me:pw@ca.test/"),
+     "2:15: `https://me:pw@ca.test/` has a user name; remove it"},
+    {"an address", IN_ACME("directory https://192.0.2.1/dir"), "2:15: `https://192.0.2.1/dir` " NO_ADDRESS},
+    {"an address and a port", IN_ACME("directory https://127.0.0.1:14000/dir"),
+     "2:15: `https://127.0.0.1:14000/dir` " NO_ADDRESS},
+    {"IPv6", IN_ACME("directory https://[::1]:14000/dir"), "2:15: `https://[::1]:14000/dir` " NO_ADDRESS},
+    {"a short address", IN_ACME("directory https://127.1/dir"), "2:15: `https://127.1/dir` " NO_ADDRESS},
+    {"a port", IN_ACME("directory https://ca.test:0/"),
+     "2:15: `https://ca.test:0/` has no valid port; write a number from 1 to 65535 after the `:`"},
+    {"a port that is none", IN_ACME("directory https://ca.test:/"),
+     "2:15: `https://ca.test:/` has no valid port; write a number from 1 to 65535 after the `:`"},
+    {"a wildcard", IN_ACME("directory https://*.ca.test/"),
+     "2:15: `https://*.ca.test/` is no directory; " WRITE_ONE},
+    {"a blank", IN_ACME("directory \"https://ca.test/a b\""),
+     "2:15: `https://ca.test/a b` is no directory; " WRITE_ONE},
+    {"a fragment", IN_ACME("directory https://ca.test/#x"),
+     "2:15: `https://ca.test/#x` is no directory; " WRITE_ONE},
+    {"a query without path", IN_ACME("directory https://ca.test?x"),
+     "2:15: `https://ca.test?x` is no directory; " WRITE_ONE},
+    {"no file", IN_ACME("ca_file"), "2:5: `ca_file` misses a value; write `ca_file FILE`"},
+    {"what is to come", IN_ACME("profile tlsserver\n    eab ID KEY\n    fallback zerossl"),
+     "2:5: `profile` is not supported yet; remove it\n"
+     "3:5: `eab` is not supported yet; remove it\n"
+     "4:5: `fallback` is not supported yet; remove it"},
+    {"no warning beside an error", "nas {\n    respond 200\n}\nworkers 0\n",
+     "4:9: `0` does not fit; `workers` takes `auto | N`, N from 1 to 256"},
+};
+
+static void acme(void **state)
+{
+    run(acme_rows, nitems(acme_rows));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(structure), cmocka_unit_test(repeated), cmocka_unit_test(values),
         cmocka_unit_test(addresses), cmocka_unit_test(names),    cmocka_unit_test(backends),
-        cmocka_unit_test(actions),   cmocka_unit_test(tls),
+        cmocka_unit_test(actions),   cmocka_unit_test(tls),      cmocka_unit_test(acme),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
