@@ -52,7 +52,7 @@ static void print_directives(const char *title, enum where where)
         const struct directive *row = &rows[i];
         if (!(row->where & where) || !row->set)
             continue;
-        printf("  %s %s", row->name, row->arguments);
+        printf("  %s%s%s", row->name, row->arguments[0] ? " " : "", row->arguments);
         if (row->initial[0])
             printf(" [%s]", row->initial);
         printf("\n      %s\n", row->help);
@@ -63,6 +63,7 @@ static void print_config(void)
 {
     puts("A configuration holds directives and sites; defaults stand in brackets. See edge.conf(5).");
     print_directives("Outside of sites:", IN_FILE);
+    print_directives("In `acme { ... }`:", IN_ACME);
     print_directives("In a site, `HOST, HOST... { ... }`:", IN_SITE);
     print_directives("After `timeout`:", IN_TIMEOUT);
 }

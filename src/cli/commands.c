@@ -15,6 +15,17 @@ static const struct command rows[] = {
      "Tells every error with its line and column and what to do about it, and tries whether the certificates and\n"
      "keys that the file names can be used. Nothing is changed. Exit status 2 if something is wrong.\n",
      0, 0, cmd_check},
+    {"renew", "[HOST...]", "get and renew certificates",
+     "Gets every certificate of the configuration that is missing or due; with a HOST, only those it is in. The\n"
+     "daemon and the timer run it too: it may be run at any time, twice at once, and with or without the daemon.\n"
+     "Without it, port 80 must be free, because the certificate authority asks there. What it does is told on\n"
+     "standard output, failures with the authority's own words on standard error.\n",
+     OPTION_FORCE, ANY_NUMBER, cmd_renew},
+    {"certs", "", "list the certificates",
+     "For each site that is to have one: hosts, issuer (`internal`: made by edge; `file`: from the files of\n"
+     "`tls CERT KEY`), kind of key, the day it ends, days left, and when edge renews it, in UTC. The last error\n"
+     "stands below, word for word. The daemon need not be running.\n",
+     OPTION_JSON, 0, cmd_certs},
     {"version", "", "print the version of edge and of the libraries in it", "", OPTION_JSON, 0, cmd_version},
     {"help", "[COMMAND | config]", "explain a command, or list what a configuration may hold", "", 0, 1,
      cmd_help},
@@ -24,8 +35,6 @@ static const struct command rows[] = {
     {"adduser", "NAME", "add a user", "", 0, 0, NULL},
     {"deluser", "NAME", "remove a user", "", 0, 0, NULL},
     {"users", "", "list the users", "", 0, 0, NULL},
-    {"certs", "", "list the certificates", "", 0, 0, NULL},
-    {"renew", "[HOST...]", "renew certificates", "", 0, 0, NULL},
     {"reload", "", "take a new configuration", "", 0, 0, NULL},
     {"upgrade", "", "take a new binary", "", 0, 0, NULL},
     {"status", "", "show the running daemon", "", 0, 0, NULL},

@@ -3,11 +3,14 @@
 #define EDGE_CLI_COMMANDS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "cli/options.h"
 
 /* Of the process. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_MISUSE = 2 };
+
+#define ANY_NUMBER SIZE_MAX
 
 struct command {
     const char *name;
@@ -15,7 +18,7 @@ struct command {
     const char *summary;                 /* one line */
     const char *text;                    /* what help adds to that; "": nothing */
     unsigned takes;                      /* enum option_id; -c and --help are taken by all */
-    size_t most;                         /* arguments */
+    size_t most;                         /* arguments; ANY_NUMBER: no bound */
     int (*run)(const struct options *o); /* returns the exit status; NULL: not supported in this release */
 };
 
@@ -28,6 +31,8 @@ int commands_main(int argc, char **argv);
 
 int cmd_serve(const struct options *o);
 int cmd_check(const struct options *o);
+int cmd_renew(const struct options *o);
+int cmd_certs(const struct options *o);
 int cmd_version(const struct options *o);
 int cmd_help(const struct options *o);
 /* `edge` without a command: help on standard error. */

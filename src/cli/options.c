@@ -10,6 +10,8 @@ static const struct option rows[] = {
     {"-c", NULL, "FILE", OPTION_CONFIG, offsetof(struct options, config),
      "the configuration [" CONFIG_FILE "]"},
     {"--json", NULL, NULL, OPTION_JSON, offsetof(struct options, json), "print JSON"},
+    {"--force", NULL, NULL, OPTION_FORCE, offsetof(struct options, force),
+     "renew whether it is due or not, and in spite of failures"},
     {"--help", "-h", NULL, OPTION_HELP, offsetof(struct options, help), "print what the command does"},
 };
 

@@ -79,6 +79,19 @@ static const struct row rows[] = {
     {"edge help version", 0, "--json", NULL},
     {"edge help config", 0, "max_connections N", NULL},
     {"edge help config", 0, "tunnel DURATION [1h]", NULL},
+    {"edge help config", 0, "directory letsencrypt | letsencrypt-staging | URL [letsencrypt]", NULL},
+    {"edge help renew", 0, "usage: edge renew [HOST...] [OPTION...]", NULL},
+    {"edge help renew", 0, "--force ", NULL},
+    {"edge renew --help", 0, "usage: edge renew", NULL},
+    {"edge help certs", 0, "--json ", NULL},
+    {"edge renew --forc", 2, NULL, "edge: `renew` has no option `--forc`; did you mean `--force`?\n"},
+    {"edge renew --json", 2, NULL, "edge: `renew` has no option `--json`"},
+    {"edge renew a.test b.test -c /nowhere/edge.conf --force c.test", 2, NULL,
+     "edge: configuration /nowhere/edge.conf: No such file or directory; "},
+    {"edge certs --force", 2, NULL, "edge: `certs` has no option `--force`"},
+    {"edge certs a.test", 2, NULL, "edge: `certs` has nothing to do with `a.test`"},
+    {"edge certs --json -c /nowhere/edge.conf", 2, NULL,
+     "edge: configuration /nowhere/edge.conf: No such file or directory; "},
     {"edge help adduser", 2, NULL, "edge: `adduser` is not supported yet\n"},
     {"edge help chekc", 2, NULL, "there is no command `chekc`; did you mean `check`?\n"},
     {"edge help check serve", 2, NULL, "`help` has nothing to do with `serve`"},
@@ -119,7 +132,8 @@ static void commands(void **state)
     free(r);
 }
 
-static void check_file(const char *text, struct result *r)
+/* The command with `-c` and a file of that text. */
+static void run_on(const char *command, const char *text, struct result *r)
 {
     char path[64], line[96];
     (void)snprintf(path, sizeof path, "%s/c", folder);
@@ -127,8 +141,13 @@ static void check_file(const char *text, struct result *r)
     assert_non_null(f);
     fputs(text, f);
     fclose(f);
-    (void)snprintf(line, sizeof line, "edge check -c %s", path);
+    (void)snprintf(line, sizeof line, "edge %s -c %s", command, path);
     run(line, r);
+}
+
+static void check_file(const char *text, struct result *r)
+{
+    run_on("check", text, r);
 }
 
 static void check(void **state)
@@ -161,6 +180,39 @@ static void check_certificates(void **state)
     assert_int_equal(r->status, 2);
     assert_string_equal(r->out, "");
     assert_non_null(strstr(r->err, "missing.pem"));
+    free(r);
+}
+
+/* Before edge was ever started there is no data directory. */
+static void certs(void **state)
+{
+    static const struct {
+        const char *command, *text;
+        int status;
+        const char *out, *err;
+    } cases[] = {
+        {"certs", "a.test { respond 200\n tls off }\n", 0, "/c: no site has a certificate\n", ""},
+        {"certs --json", "", 0, "[]\n", ""},
+        {"certs", "a.example.org { respond 200 }\n", 0,
+         "\na.example.org  -       -    -          -          -\n", ""},
+        {"certs --json", "a.example.org { respond 200 }\n", 0, "[\n{\"hosts\":[\"a.example.org\"],", ""},
+        {"certs", "a.example.org { respond 200\n tls x.pem }\n", 0, "/x.pem: No such file or directory\n",
+         ""},
+        {"certs", "worker 2\n", 2, "", "/c:2:1: unknown directive `worker`"},
+        {"certs", "a.test { respond 200 }\n", 0, "a.test", "warning: no public certificate authority"},
+        {"renew", "worker 2\n", 2, "", "/c:2:1: unknown directive `worker`"},
+    };
+    struct result *r = calloc(1, sizeof *r);
+    assert_non_null(r);
+    for (size_t i = 0; i < nitems(cases); i++) {
+        char text[256];
+        (void)snprintf(text, sizeof text, "data missing\n%s", cases[i].text);
+        run_on(cases[i].command, text, r);
+        bool good = r->status == cases[i].status && strstr(r->out, cases[i].out) &&
+                    strstr(r->err, cases[i].err);
+        if (!good || (cases[i].err[0] == '\0' && r->err[0] != '\0'))
+            fail_msg("%s: %d\n%s%s", cases[i].text, r->status, r->out, r->err);
+    }
     free(r);
 }
 
@@ -239,8 +291,9 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(commands),      cmocka_unit_test(check),        cmocka_unit_test(check_certificates),
-        cmocka_unit_test(every_command), cmocka_unit_test(every_option), cmocka_unit_test(full_disk),
+        cmocka_unit_test(commands),  cmocka_unit_test(check),         cmocka_unit_test(check_certificates),
+        cmocka_unit_test(certs),     cmocka_unit_test(every_command), cmocka_unit_test(every_option),
+        cmocka_unit_test(full_disk),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
