@@ -18,8 +18,8 @@ static const struct command rows[] = {
     {"renew", "[HOST...]", "get and renew certificates",
      "Gets every certificate of the configuration that is missing or due; with a HOST, only those it is in. The\n"
      "daemon and the timer run it too: it may be run at any time, twice at once, and with or without the daemon.\n"
-     "Without it, port 80 must be free, because the certificate authority asks there. What it does is told on\n"
-     "standard output, failures with the authority's own words on standard error.\n",
+     "Without it, the HTTP port must be free, because the certificate authority asks there. What it does is told\n"
+     "on standard output, failures with the authority's own words on standard error.\n",
      OPTION_FORCE, ANY_NUMBER, cmd_renew},
     {"certs", "", "list the certificates",
      "For each site that is to have one: hosts, issuer (`internal`: made by edge; `file`: from the files of\n"
