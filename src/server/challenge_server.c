@@ -59,12 +59,14 @@ static void drained(void *user)
     (void)user; /* it is never told to drain */
 }
 
-static _Noreturn void answer(const struct challenge_server *c)
+static _Noreturn void answer(const struct challenge_server *c, pid_t parent)
 {
     struct buf why = {0};
     struct answerer a = {.loop = loop_new(), .answer = {.run = tell}};
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     a.store = data_open(c->snapshot, STORE_WRITE, &why);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* now: a change of user clears it */
+    if (getppid() != parent)
+        _exit(0);
     struct proxy_setup setup = {.loop = a.loop, .snapshot = c->snapshot, .ask = ask, .context = &a};
     a.proxy = a.loop ? proxy_new(&setup) : NULL;
     if (!a.store || !a.proxy)
@@ -103,9 +105,10 @@ struct challenge_server *challenge_server_new(struct snapshot *snapshot)
         return NULL;
     c->snapshot = snapshot;
     c->fds = calloc(snapshot->n_listens + 1, sizeof *c->fds);
+    pid_t parent = getpid();
     pid_t pid = c->fds && bind_ports(c) > 0 ? fork() : -1;
     if (pid == 0)
-        answer(c);
+        answer(c, parent);
     if (pid < 0) {
         challenge_server_free(c);
         return NULL;

@@ -67,9 +67,9 @@ static const struct check sendto_flags = {{{.arg = 3, .n_values = 1, .mask = MSG
 static const struct check sendmsg_flags = {{{.arg = 2, .n_values = 1, .mask = MSG_FASTOPEN, .values = {0}}}};
 static const struct check plain_fcntl = {{
     {.arg = 1,
-     .n_values = 5,
+     .n_values = 6,
      .mask = ANY_BIT,
-     .values = {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC}},
+     .values = {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GET_SEALS}},
 }};
 /* malloc names its memory in newer libcs. */
 static const struct check naming = {
@@ -177,7 +177,7 @@ static const struct row rows[] = {
     {__NR_fdatasync, K, NULL},
     {__NR_ftruncate, K, NULL},
     {__NR_fallocate, K, NULL},
-    {__NR_lseek, K, NULL},
+    {__NR_lseek, ALL, NULL},
     {__NR_unlinkat, K, NULL},
     {__NR_faccessat, K, NULL},
     {__NR_fchmod, K, NULL},
@@ -205,7 +205,7 @@ static const struct row rows[] = {
     {__NR_geteuid32, K, NULL},
     {__NR_getuid32, K, NULL},
     {__NR_fchown32, K, NULL},
-    {__NR__llseek, K, NULL},
+    {__NR__llseek, ALL, NULL},
     {__NR_clock_nanosleep_time64, K, NULL},
 #endif
 #if JAIL_ASAN
@@ -214,7 +214,6 @@ static const struct row rows[] = {
     {__NR_readlinkat, ALL, NULL},
     {__NR_newfstatat, ALL, NULL},
     {__NR_pread64, ALL, NULL},
-    {__NR_lseek, ALL, NULL},
     {__NR_sigaltstack, ALL, NULL},
     {__NR_sched_getaffinity, ALL, NULL},
     {__NR_uname, ALL, NULL},
