@@ -6,7 +6,7 @@
 
 static enum acme_end save(struct acme *a)
 {
-    if (a->config.hooks->save_account(a->config.context, a->account) < 0)
+    if (a->config.hooks->save_account(a->config.context, &a->account) < 0)
         return acme_fail(a, ACME_BROKEN, "the account could not be stored");
     return ACME_DONE;
 }
@@ -31,11 +31,11 @@ enum acme_end account_register(struct acme *a)
     enum acme_end end;
     if (a->directory.external_account)
         return acme_fail(a, ACME_REFUSED, "this CA wants accounts bound to one made at its site (eab)");
-    a->account->url = STR("");
+    a->account.url = STR("");
     end = save(a);
     if (end != ACME_DONE)
         return end;
-    if (!write_payload(&payload, a->account->contact)) {
+    if (!write_payload(&payload, a->account.contact)) {
         end = acme_nomem(a);
         goto out;
     }
@@ -46,7 +46,7 @@ enum acme_end account_register(struct acme *a)
         goto out;
     if (!client_is_url(str_of(reply.location)))
         end = acme_fail(a, ACME_LATER, "the CA did not say where the account is");
-    else if (!acme_keep(a, &a->account->url, str_of(reply.location)))
+    else if (!acme_keep(a, &a->account.url, str_of(reply.location)))
         end = acme_nomem(a);
     else
         end = save(a);
@@ -71,15 +71,15 @@ enum acme_end account_open(struct acme *a)
     enum acme_end end = fetch_directory(a);
     if (end != ACME_DONE)
         return end;
-    if (a->account->key_pem.n == 0) {
-        a->account->key_pem = x509_new_key(a->config.mem);
-        a->account->url = STR("");
-        if (!a->account->key_pem.p)
+    if (a->account.key_pem.n == 0) {
+        a->account.key_pem = x509_new_key(a->config.mem);
+        a->account.url = STR("");
+        if (!a->account.key_pem.p)
             return acme_nomem(a);
     }
-    if (!key_read(&a->key, a->account->key_pem))
+    if (!key_read(&a->key, a->account.key_pem))
         return acme_fail(a, ACME_BROKEN, "the stored account key cannot be read");
-    if (a->account->url.n > 0)
+    if (a->account.url.n > 0)
         return ACME_DONE;
     acme_progress(a, "registering at %s%s%.*s", a->config.directory,
                   a->directory.terms.n > 0 ? ", terms of service: " : "", STR_ARG(a->directory.terms));

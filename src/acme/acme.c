@@ -88,12 +88,14 @@ enum acme_end acme_open(struct acme **out, const struct acme_config *config, str
         return ACME_BROKEN;
     }
     a->config = *config;
-    a->account = account;
+    a->account = *account;
     begin(a, why);
     a->client = client_new(config->ca_file, config->user_agent);
     if (!a->client)
         return acme_nomem(a);
-    return account_open(a);
+    enum acme_end end = account_open(a);
+    *account = a->account;
+    return end;
 }
 
 enum acme_end acme_obtain(struct acme *a, struct acme_order *order, struct buf *why)

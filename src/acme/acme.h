@@ -62,7 +62,7 @@ struct acme_config {
 struct acme;
 
 /*
- * Fetches the directory, makes or finds the account, which is borrowed until acme_close(). *a is set whatever the end is (NULL only when memory
+ * Fetches the directory, makes or finds the account. *a is set whatever the end is (NULL only when memory
  * is out), for acme_retry_after() and acme_close(); acme_obtain() needs one that was ACME_DONE. On anything else *why holds one
  * line: a problem document's type, detail and subproblems word for word (RFC 8555 section 6.7), or what the network said.
  */

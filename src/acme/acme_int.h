@@ -13,7 +13,7 @@ struct acme {
     struct acme_config config;
     struct client *client;
     struct directory directory;
-    struct acme_account *account;
+    struct acme_account account;
     struct key key;           /* the account's */
     char nonce[CLIENT_FIELD]; /* for the next request; empty: ask for one */
     bool registered_again;    /* once in a run is enough */

@@ -61,7 +61,7 @@ static enum acme_end try_page(struct order *o, struct str *url, size_t *left)
 static enum acme_end list_url(struct order *o, struct str *url)
 {
     struct client_reply reply = {0};
-    enum acme_end end = request_fetch(o->a, o->a->account->url, &reply);
+    enum acme_end end = request_fetch(o->a, o->a->account.url, &reply);
     struct json *j = end == ACME_DONE ? json_open(buf_str(&reply.body)) : NULL;
     struct str orders = j ? json_text(j, &o->mem, "$.orders") : STR("");
     *url = client_is_url(orders) ? orders : STR("");

@@ -87,7 +87,7 @@ static enum acme_end send_once(struct acme *a, const struct request *r, struct c
     if (end != ACME_DONE)
         return end;
     const struct jws jws = {
-        .kid = r->by_key ? STR("") : a->account->url,
+        .kid = r->by_key ? STR("") : a->account.url,
         .nonce = str_of(a->nonce),
         .url = r->url,
         .payload = r->payload,
