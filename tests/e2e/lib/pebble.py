@@ -198,8 +198,8 @@ class Pebble:
 
     @property
     def issued(self) -> list[str]:
-        """Serial numbers, oldest first."""
-        return self.program.matches(r"Issued certificate serial (\w+) ")
+        """Serial numbers without leading zeros, oldest first."""
+        return self.program.matches(r"Issued certificate serial 0*(\w+) ")
 
     @property
     def posts(self) -> list[str]:
@@ -212,7 +212,7 @@ class Pebble:
         return len(self.program.matches(r"Pulled a task from the Tasks queue"))
 
     def await_issued(self, count: int, seconds: float = 30) -> list[str]:
-        return self.program.await_matches(r"Issued certificate serial (\w+) ", count, seconds)
+        return self.program.await_matches(r"Issued certificate serial 0*(\w+) ", count, seconds)
 
     def await_orders(self, count: int, seconds: float = 30) -> None:
         self.program.await_matches(r'Added order "', count, seconds)
