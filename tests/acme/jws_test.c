@@ -106,7 +106,10 @@ static void jose(void **state)
     arena_done(&mem);
 }
 
-/* The members of RFC 7515 A.3.1's key in the order of RFC 7638 section 3.3; the hash was made with another program. */
+/*
+ * The members of RFC 7515 A.3.1's key in the order of RFC 7638 section 3.3; the hash was made with another
+ * program.
+ */
 static void thumbprint(void **state)
 {
     struct buf jwk = {0};
