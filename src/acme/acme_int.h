@@ -32,8 +32,8 @@ enum acme_end acme_fail(struct acme *a, enum acme_end end, const char *format, .
 enum acme_end acme_nomem(struct acme *a);
 void acme_progress(struct acme *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /*
- * Waits as long as the CA asked, else longer from turn to turn. ACME_LATER, without waiting, when that would pass the deadline: then
- * *why says that `what` is not ready.
+ * Waits as long as the CA asked, else longer from turn to turn. ACME_LATER, without waiting, when that
+ * would pass the deadline: then *why says that `what` is not ready.
  */
 enum acme_end acme_wait(struct acme *a, int64_t asked, unsigned turn, const char *what);
 /* A copy in the arena of the results, unless it is the same already. */

@@ -28,8 +28,9 @@ struct pass {
 /* --- reading --------------------------------------------------------------------------------------- */
 
 /*
- * Challenges come in any order and of kinds not yet invented, some without a token; the first http-01 that can be used counts. What it
- * complains about is kept even while the authorization is pending: some CAs try again by themselves.
+ * Challenges come in any order and of kinds not yet invented, some without a token; the first http-01 that
+ * can be used counts. What it complains about is kept even while the authorization is pending: some CAs try
+ * again by themselves.
  */
 static void read_challenges(struct json *j, struct arena *mem, struct authorization *one)
 {
@@ -143,8 +144,8 @@ static enum acme_end start(struct pass *p, struct authorization *one)
 }
 
 /*
- * A challenge may be refused because the first try, whose answer was lost, had its effect: then the authorization is not
- * pending any more, and what it says counts.
+ * A challenge may be refused because the first try, whose answer was lost, had its effect: then the
+ * authorization is not pending any more, and what it says counts.
  */
 static enum acme_end start_or_look(struct pass *p, struct authorization *one)
 {

@@ -6,7 +6,10 @@
 
 enum { AUTHORIZATIONS_MAX = 256 };
 
-/* Brings the authorizations (of the order, at most AUTHORIZATIONS_MAX) to the state valid, whatever state they are in. */
+/*
+ * Brings the authorizations (of the order, at most AUTHORIZATIONS_MAX) to the state valid, whatever state
+ * they are in.
+ */
 enum acme_end authorization_pass(struct acme *a, const struct acme_order *order, const struct str *urls,
                                  size_t n);
 /* Adds why they failed, as far as the CA tells. Nothing is added when none did. */

@@ -1,7 +1,8 @@
 /*
- * HTTPS to a CA, the only user of libcurl: one request after the other on one handle, each blocking and each bounded - time to connect,
- * silence, total time, size of head and body - because a CA may be dead, slow or not what it claims. The server is always
- * verified, by name: BearSSL cannot verify bare IP addresses. Redirects are not followed, anything but https is refused.
+ * HTTPS to a CA, the only user of libcurl: one request after the other on one handle, each blocking and
+ * each bounded - time to connect, silence, total time, size of head and body - because a CA may be dead,
+ * slow or not what it claims. The server is always verified, by name: BearSSL cannot verify bare IP
+ * addresses. Redirects are not followed, anything but https is refused.
  */
 #ifndef EDGE_ACME_CLIENT_H
 #define EDGE_ACME_CLIENT_H
@@ -36,8 +37,8 @@ void client_free(struct client *c);
 bool client_is_url(struct str url);
 
 /*
- * Each empties *reply and fills it with the answer of whatever status: 0. Or -1, and *why gets what the network said.
- * The caller ends with client_reply_done().
+ * Each empties *reply and fills it with the answer of whatever status: 0. Or -1, and *why gets what the
+ * network said. The caller ends with client_reply_done().
  */
 int client_get(struct client *c, struct str url, struct client_reply *reply, struct buf *why);
 int client_head(struct client *c, struct str url, struct client_reply *reply, struct buf *why);

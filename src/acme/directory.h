@@ -13,7 +13,10 @@ struct directory {
     bool external_account; /* accounts need a binding to one at the CA (RFC 8555 section 7.3.4) */
 };
 
-/* Strings lie in mem. False when it is no directory: not JSON, or one of the three URLs is missing or not https. */
+/*
+ * Strings lie in mem. False when it is no directory: not JSON, or one of the three URLs is missing or not
+ * https.
+ */
 bool directory_read(struct directory *d, struct str body, struct arena *mem);
 
 #endif

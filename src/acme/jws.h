@@ -18,7 +18,10 @@ struct jws {
 
 /* Adds the whole message. False when memory is out. */
 bool jws_sign(struct buf *out, const struct key *key, const struct jws *j);
-/* The public key as a JWK: its required members in lexicographic order without blanks, as RFC 7638 hashes it. */
+/*
+ * The public key as a JWK: its required members in lexicographic order without blanks, as RFC 7638 hashes
+ * it.
+ */
 bool jws_write_jwk(struct buf *out, const struct key *key);
 /* base64url of SHA-256 over the JWK (RFC 7638). p is NULL when memory is out. */
 struct str jws_thumbprint(struct arena *mem, const struct key *key);

@@ -1,6 +1,6 @@
 /*
- * A P-256 key: the account's or a certificate's. Kept as PKCS#8 PEM, used as numbers. Whoever made or read one calls key_done(), which
- * wipes it.
+ * A P-256 key: the account's or a certificate's. Kept as PKCS#8 PEM, used as numbers. Whoever made or read
+ * one calls key_done(), which wipes it.
  */
 #ifndef EDGE_ACME_KEY_H
 #define EDGE_ACME_KEY_H
@@ -27,7 +27,10 @@ bool key_read(struct key *key, struct str pem);
 struct str key_pem(const struct key *key, struct arena *mem);
 void key_done(struct key *key);
 
-/* ECDSA with SHA-256: r and s side by side, as JOSE has it (RFC 7518 section 3.4). The nonce is of RFC 6979. */
+/*
+ * ECDSA with SHA-256: r and s side by side, as JOSE has it (RFC 7518 section 3.4). The nonce is of RFC
+ * 6979.
+ */
 void key_sign_raw(const struct key *key, struct str data, uint8_t signature[KEY_RAW_SIGNATURE]);
 /* The same as X.509 has it: a signature algorithm, then a BIT STRING with the DER of both numbers. */
 void key_sign_der(const struct key *key, struct str data, struct der_write *out);

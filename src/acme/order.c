@@ -200,7 +200,8 @@ out:
 }
 
 /*
- * Finalize (RFC 8555 section 7.4). When no answer came, or it says that the order is not ready, the order itself tells what is true.
+ * Finalize (RFC 8555 section 7.4). When no answer came, or it says that the order is not ready, the order
+ * itself tells what is true.
  */
 static enum acme_end step_ready(struct order *o)
 {

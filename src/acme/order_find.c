@@ -70,7 +70,10 @@ static enum acme_end list_url(struct order *o, struct str *url)
     return end;
 }
 
-/* Many CAs have no list (Let's Encrypt gives the unfinished order again instead): that they refuse is no trouble. */
+/*
+ * Many CAs have no list (Let's Encrypt gives the unfinished order again instead): that they refuse is no
+ * trouble.
+ */
 enum acme_end order_find(struct order *o)
 {
     struct str url = STR("");

@@ -32,8 +32,8 @@ struct order {
 /* Whether the document is an order for exactly these names. */
 bool order_is_for(struct json *j, const struct acme_order *kept);
 /*
- * An order whose making was tried before, but whose URL never reached the store: sought in the account's list, where the CA
- * keeps one (RFC 8555 section 7.1.2.1). Sets kept->url if there is one that can go on.
+ * An order whose making was tried before, but whose URL never reached the store: sought in the account's
+ * list, where the CA keeps one (RFC 8555 section 7.1.2.1). Sets kept->url if there is one that can go on.
  */
 enum acme_end order_find(struct order *o);
 

@@ -16,12 +16,15 @@ struct problem {
 };
 
 /*
- * The document at a path ("$", "$.error"): its type into *problem, and if `why` is not NULL all it says as one line added to it.
- * False when there is none: no object with a type or a detail.
+ * The document at a path ("$", "$.error"): its type into *problem, and if `why` is not NULL all it says as
+ * one line added to it. False when there is none: no object with a type or a detail.
  */
 bool problem_read(struct json *j, const char *at, struct problem *problem, struct buf *why);
 bool problem_is(const struct problem *problem, const char *type);
-/* Adds text from outside on one line: control characters become blanks, what is not UTF-8 a question mark, at most `max` bytes. */
+/*
+ * Adds text from outside on one line: control characters become blanks, what is not UTF-8 a question mark,
+ * at most `max` bytes.
+ */
 bool problem_plain(struct buf *out, struct str text, size_t max);
 
 #endif

@@ -12,8 +12,9 @@ struct request {
 };
 
 /*
- * ACME_DONE: an answer of 2xx is in *reply, which the caller ends with client_reply_done(). Anything else: *why, status, problem and
- * retry_after of the session tell. badNonce is answered with another try, accountDoesNotExist by registering again once.
+ * ACME_DONE: an answer of 2xx is in *reply, which the caller ends with client_reply_done(). Anything else:
+ * *why, status, problem and retry_after of the session tell. badNonce is answered with another try,
+ * accountDoesNotExist by registering again once.
  */
 enum acme_end request_post(struct acme *a, const struct request *r, struct client_reply *reply);
 /* POST-as-GET (RFC 8555 section 6.3). */

@@ -58,7 +58,9 @@ static void write_alt_names(struct der_write *w, const struct str *names, size_t
     end_extension(w, marks);
 }
 
-/* Wraps a signed part (RFC 2986 section 4.2, RFC 5280 section 4.1): the part, the algorithm, the signature. */
+/*
+ * Wraps a signed part (RFC 2986 section 4.2, RFC 5280 section 4.1): the part, the algorithm, the signature.
+ */
 static void write_signed(struct der_write *w, const struct key *key, struct str part)
 {
     size_t whole = der_write_begin(w, DER_SEQUENCE);

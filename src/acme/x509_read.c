@@ -232,7 +232,10 @@ static bool same_names(const struct x509_facts *facts, const struct x509_wanted 
     return true;
 }
 
-/* Each certificate can be read and is issued by the name of the next one (RFC 8555 section 9.1). NULL, or what is wrong. */
+/*
+ * Each certificate can be read and is issued by the name of the next one (RFC 8555 section 9.1). NULL, or
+ * what is wrong.
+ */
 static const char *chain_fault(struct str chain, struct arena *mem)
 {
     struct str der, issuer = {NULL, 0};

@@ -1,6 +1,7 @@
 /*
- * Writing DER (X.690): elements are added in their order, a constructed one between begin and end. The first failure - memory
- * is out - sticks; der_write_str() tells it. An all-zero writer is ready; its owner releases `out` with buf_done() or buf_wipe().
+ * Writing DER (X.690): elements are added in their order, a constructed one between begin and end. The
+ * first failure - memory is out - sticks; der_write_str() tells it. An all-zero writer is ready; its owner
+ * releases `out` with buf_done() or buf_wipe().
  */
 #ifndef EDGE_BASE_DER_WRITE_H
 #define EDGE_BASE_DER_WRITE_H

@@ -14,8 +14,8 @@ struct json {
 };
 
 /*
- * What SQLite leaves open: the depth (it allows 1000 levels, and its parser recurses), and NUL, raw or escaped, which cuts its texts short.
- * Anything else that is wrong is for json_valid().
+ * What SQLite leaves open: the depth (it allows 1000 levels, and its parser recurses), and NUL, raw or
+ * escaped, which cuts its texts short. Anything else that is wrong is for json_valid().
  */
 static bool within_limits(struct str text)
 {

@@ -1,9 +1,11 @@
 /*
- * Reading JSON (RFC 8259) with SQLite's JSON functions over a database in memory. A value is named by a path in their notation, given as
- * a format: json_text(j, mem, "$.authorizations[%zu]", i). Paths come from the program, never from outside.
+ * Reading JSON (RFC 8259) with SQLite's JSON functions over a database in memory. A value is named by a
+ * path in their notation, given as a format: json_text(j, mem, "$.authorizations[%zu]", i). Paths come from
+ * the program, never from outside.
  *
- * Strict: no JSON5, at most JSON_SIZE bytes and JSON_DEPTH levels, no NUL in a text. Of two members with one name the
- * first counts. A text may hold control characters and bytes that are not UTF-8: whoever shows it takes care.
+ * Strict: no JSON5, at most JSON_SIZE bytes and JSON_DEPTH levels, no NUL in a text. Of two members with
+ * one name the first counts. A text may hold control characters and bytes that are not UTF-8: whoever shows
+ * it takes care.
  */
 #ifndef EDGE_BASE_JSON_H
 #define EDGE_BASE_JSON_H
