@@ -28,29 +28,35 @@ struct answerer {
     struct loop *loop;
     struct proxy *proxy;
     struct store *store;
-    struct task answer; /* the proxy is told when it has returned from asking */
+};
+
+/* The proxy is told at the end of the turn, when it has returned from asking. */
+struct reply {
+    struct task task;
+    struct answerer *answerer;
     uint32_t number;
     struct arena mem;
-    struct str found;
+    struct str found; /* empty: no such token */
 };
 
 static void tell(struct task *t)
 {
-    struct answerer *a = LIST_OWNER(t, struct answerer, answer);
-    proxy_challenge(a->proxy, a->number, a->found);
-    arena_done(&a->mem);
+    struct reply *r = LIST_OWNER(t, struct reply, task);
+    proxy_challenge(r->answerer->proxy, r->number, r->found);
+    arena_done(&r->mem);
+    free(r);
 }
 
 static int ask(void *context, uint32_t number, struct str token)
 {
     struct answerer *a = context;
-    if (list_linked(&a->answer.link))
-        return -1; /* one at a time; the CA tries again */
-    a->number = number;
-    a->found = (struct str){NULL, 0};
-    if (challenge_row_find(a->store, token, &a->mem, &a->found) != 1)
-        a->found = (struct str){NULL, 0};
-    loop_task(a->loop, &a->answer);
+    struct reply *r = calloc(1, sizeof *r);
+    if (!r)
+        return -1;
+    *r = (struct reply){.task = {.run = tell}, .answerer = a, .number = number};
+    if (challenge_row_find(a->store, token, &r->mem, &r->found) != 1)
+        r->found = (struct str){NULL, 0};
+    loop_task(a->loop, &r->task);
     return 0;
 }
 
@@ -62,7 +68,7 @@ static void drained(void *user)
 static _Noreturn void answer(const struct challenge_server *c, pid_t parent)
 {
     struct buf why = {0};
-    struct answerer a = {.loop = loop_new(), .answer = {.run = tell}};
+    struct answerer a = {.loop = loop_new()};
     a.store = data_open(c->snapshot, STORE_WRITE, &why);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* now: a change of user clears it */
     if (getppid() != parent)

@@ -73,7 +73,8 @@ static int64_t due_at(const struct plan_item *item, int64_t now)
     return due;
 }
 
-static int fill_item(struct plan_item *item, struct store *store, struct arena *mem, int64_t now)
+static int fill_item(struct plan_item *item, const struct snapshot *s, struct store *store, struct arena *mem,
+                     int64_t now)
 {
     item->key = plan_key(item->site, mem);
     if (!item->key.p)
@@ -82,7 +83,8 @@ static int fill_item(struct plan_item *item, struct store *store, struct arena *
     int tried = found < 0 ? -1 : attempt_row_find(store, item->key, mem, &item->attempt);
     if (tried < 0)
         return -1;
-    item->has_cert = found == 1;
+    /* One that was made here, or by the CA that was configured before, does not count: staging is followed by production. */
+    item->has_cert = found == 1 && str_eq(item->cert.directory, s->acme_directory);
     item->due = due_at(item, now);
     return 0;
 }
@@ -98,7 +100,7 @@ int plan_make(const struct snapshot *snapshot, struct store *store, struct arena
             continue;
         struct plan_item *item = &out->items[out->n++];
         item->site = &snapshot->sites[i];
-        if (fill_item(item, store, mem, now) < 0)
+        if (fill_item(item, snapshot, store, mem, now) < 0)
             return -1;
     }
     return 0;

@@ -14,8 +14,8 @@
 /* One certificate: the names of one site that is to have one. */
 struct plan_item {
     const struct site *site;
-    struct str key; /* the site's names, sorted, with commas: the key of everything in the store */
-    bool has_cert;
+    struct str key;       /* the site's names, sorted, with commas: the key of everything in the store */
+    bool has_cert;        /* of the configured CA */
     struct cert_row cert; /* without chain and key */
     struct attempt_row attempt;
     int64_t due; /* seconds since 1970; in the past: now */

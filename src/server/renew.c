@@ -31,7 +31,10 @@ struct renewal {
     struct challenge_server *answers; /* NULL: the daemon answers */
     struct arena mem;                 /* of the certificate at hand; holds keys */
     struct order_row order;           /* of the certificate at hand */
-    struct acme *acme;                /* opened for the first certificate that needs it */
+    struct acme *acme;                /* opened for the first certificate that needs it, well or not */
+    enum acme_end opened;             /* how that ended */
+    struct buf open_why;
+    struct acme_account account; /* lives as long as acme */
     bool failed;
 };
 
@@ -85,29 +88,37 @@ static const struct acme_hooks hooks = {
 
 static enum acme_end open_acme(struct renewal *r, struct buf *why)
 {
-    struct account_row row = {.directory = r->snapshot->acme_directory};
-    struct acme_account account = {.contact = r->snapshot->email};
-    if (r->acme)
-        return ACME_DONE;
-    int found = account_row_find(r->store, row.directory, &r->mem, &row);
+    struct account_row row;
+    struct str directory = r->snapshot->acme_directory, ca_file = r->snapshot->acme_ca_file;
+    int found = account_row_find(r->store, directory, &r->mem, &row);
     if (found < 0) {
         (void)buf_printf(why, "database: %s", store_error(r->store));
         return ACME_BROKEN;
     }
+    r->account = (struct acme_account){.contact = r->snapshot->email};
     if (found == 1) {
-        account.key_pem = row.key_pem;
-        account.url = row.url;
+        r->account.key_pem = row.key_pem;
+        r->account.url = row.url;
     }
-    struct str ca_file = r->snapshot->acme_ca_file;
     struct acme_config config = {
-        .directory = arena_cstr(&r->mem, row.directory),
+        .directory = arena_cstr(&r->mem, directory),
         .ca_file = ca_file.n > 0 ? arena_cstr(&r->mem, ca_file) : NULL,
         .user_agent = "edge/" EDGE_VERSION,
         .mem = &r->mem,
         .hooks = &hooks,
         .context = r,
     };
-    return acme_open(&r->acme, &config, &account, why);
+    return acme_open(&r->acme, &config, &r->account, why);
+}
+
+/* A CA that cannot be reached is not waited for once per certificate: all of a run share the first one's experience. */
+static enum acme_end need_acme(struct renewal *r, struct buf *why)
+{
+    if (!r->acme)
+        r->opened = open_acme(r, &r->open_why);
+    if (r->opened != ACME_DONE)
+        (void)buf_add_str(why, buf_str(&r->open_why));
+    return r->opened;
 }
 
 /* One certificate */
@@ -176,7 +187,7 @@ static void tell_success(struct renewal *r, const struct plan_item *item)
 
 static enum acme_end obtain(struct renewal *r, struct plan_item *item, struct buf *why)
 {
-    enum acme_end end = open_acme(r, why);
+    enum acme_end end = need_acme(r, why);
     if (end != ACME_DONE)
         return end;
     struct str directory = r->snapshot->acme_directory;
@@ -363,6 +374,7 @@ int renew_main(const struct renew_options *options)
         status = renew_all(&r);
     challenge_server_free(r.answers);
     acme_close(r.acme);
+    buf_done(&r.open_why);
     store_close(r.store);
     arena_wipe(&r.mem);
     snapshot_free(r.snapshot);

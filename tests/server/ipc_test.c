@@ -23,7 +23,7 @@ struct end {
     bool in_order, free_in_message;
 };
 
-static void on_message(void *user, enum ipc_type type, const union ipc_body *body)
+static void on_message(void *user, enum ipc_type type, const union ipc_body *body, int fd)
 {
     struct end *e = user;
     e->messages++;
