@@ -140,13 +140,16 @@ static bool read_one(struct ipc *i)
     struct packet p = {0};
     union control control = {0};
     struct iovec io = {.iov_base = &p, .iov_len = sizeof p};
+    /* Not the whole of it, whose padding would take a second descriptor: that one is cut off and told of by MSG_CTRUNC. */
     struct msghdr m = {
-        .msg_iov = &io, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+        .msg_iov = &io, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
     ssize_t n = recvmsg(i->watch.fd, &m, MSG_CMSG_CLOEXEC);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
-    int fd = n > 0 ? received_fd(&m) : -1;
+    int fd = n < 0 ? -1 : received_fd(&m);
     if (n <= 0) {
+        if (fd >= 0)
+            close(fd);
         fail_closed(i);
     } else if (!valid(&p, (size_t)n, &m, fd)) {
         if (fd >= 0)
