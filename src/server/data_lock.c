@@ -7,6 +7,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/*
+ * Made by root, it would lock the daemon out. A file with a second name, which the directory's owner may have laid out, is not
+ * given away: it may be anybody's.
+ */
+static int give_to_owner(int fd, const char *dir)
+{
+    struct stat owner, file;
+    if (geteuid() != 0 || stat(dir, &owner) < 0)
+        return 0;
+    if (fstat(fd, &file) < 0)
+        return -1;
+    if (file.st_uid == owner.st_uid)
+        return 0;
+    if (!S_ISREG(file.st_mode) || file.st_nlink != 1) {
+        errno = EPERM;
+        return -1;
+    }
+    return fchown(fd, owner.st_uid, owner.st_gid);
+}
+
+static int lock(int fd, int operation)
+{
+    int rc;
+    do {
+        rc = flock(fd, operation);
+    } while (rc < 0 && errno == EINTR);
+    return rc;
+}
+
 int data_lock(const char *dir, enum data_lock_kind kind, enum data_lock_how how)
 {
     static const char *const names[] = {[DATA_LOCK_DAEMON] = "daemon.lock", [DATA_LOCK_RENEW] = "renew.lock"};
@@ -21,17 +50,7 @@ int data_lock(const char *dir, enum data_lock_kind kind, enum data_lock_how how)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -1;
-    /* Made by root, it would lock the daemon out. */
-    struct stat st;
-    if (geteuid() == 0 && stat(dir, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) < 0) {
-        close(fd);
-        return -1;
-    }
-    int rc;
-    do {
-        rc = flock(fd, operations[how]);
-    } while (rc < 0 && errno == EINTR);
-    if (rc == 0)
+    if (give_to_owner(fd, dir) == 0 && lock(fd, operations[how]) == 0)
         return fd;
     int saved = errno;
     close(fd);
