@@ -11,6 +11,12 @@
 
 enum { DAY = 24 * 3600, INTERNAL_RENEW = 30 * DAY };
 
+/* A certificate of a CA that has not expired, of whatever names. */
+struct cover {
+    struct cover *next;
+    struct cert_row row;
+};
+
 /* One look. */
 struct look {
     struct cert_pick *pick;
@@ -19,7 +25,11 @@ struct look {
     int64_t now;
     struct arena mem; /* of this look; holds keys */
     struct buf image, signature;
+    struct buf rows; /* int64_t each: of the certificates in the image */
+    struct cover *covers;
+    bool listed; /* covers is filled */
     bool placed; /* the self-signed one is in the image */
+    bool unread; /* the database has failed */
     bool failed;
 };
 
@@ -52,20 +62,25 @@ static void place_self_signed(struct look *l, struct str host)
     place_host(l, host, self_signed);
 }
 
-/* Under its row's number, which also tells one certificate of a site from the next. */
+static bool is_placed(const struct look *l, int64_t id)
+{
+    for (size_t at = 0; at < l->rows.len; at += sizeof id)
+        if (memcmp(buf_data(&l->rows) + at, &id, sizeof id) == 0)
+            return true;
+    return false;
+}
+
+/* Under its row's number, which also tells one certificate of a site from the next. One may cover several hosts. */
 static struct str place_row(struct look *l, const struct cert_row *row)
 {
     struct str key = arena_printf(&l->mem, "%lld", (long long)row->id);
-    l->failed = l->failed || !key.p || !cert_image_add(&l->image, key, row->chain_pem, row->key_pem);
+    if (!key.p)
+        l->failed = true;
+    else if (!is_placed(l, row->id))
+        l->failed = l->failed || !cert_image_add(&l->image, key, row->chain_pem, row->key_pem) ||
+                    !buf_add(&l->rows, &row->id, sizeof row->id);
     return key;
 }
-
-/* A host whose site has no certificate of exactly its names. */
-struct cover {
-    struct look *look;
-    struct str host;
-    struct cert_row best;
-};
 
 static bool covers(struct str names, struct str host)
 {
@@ -76,20 +91,39 @@ static bool covers(struct str names, struct str host)
     return false;
 }
 
-static bool consider(const struct cert_row *row, void *context)
+static bool keep_cover(const struct cert_row *row, void *context)
 {
-    struct cover *c = context;
-    if (row->directory.n > 0 && row->not_after > c->look->now && row->id > c->best.id &&
-        covers(row->names, c->host))
-        c->best = *row;
+    struct look *l = context;
+    if (row->directory.n == 0 || row->not_after <= l->now)
+        return true;
+    struct cover *c = arena_zalloc(&l->mem, 1, sizeof *c);
+    if (!c) {
+        l->failed = true;
+        return false;
+    }
+    *c = (struct cover){.next = l->covers, .row = *row};
+    l->covers = c;
     return true;
 }
 
+/* Once per look, when the first host needs one. */
+static void read_covers(struct look *l)
+{
+    if (l->store && !l->listed && cert_row_each(l->store, &l->mem, keep_cover, l) < 0)
+        l->unread = true;
+    l->listed = true;
+}
+
+/* A host whose site has no certificate of exactly its names. */
 static void cover_host(struct look *l, struct str host)
 {
-    struct cover c = {.look = l, .host = host};
-    if (l->store && cert_row_each(l->store, &l->mem, consider, &c) == 0 && c.best.id > 0)
-        place_host(l, host, place_row(l, &c.best));
+    const struct cover *best = NULL;
+    read_covers(l);
+    for (const struct cover *c = l->covers; c; c = c->next)
+        if ((!best || c->row.id > best->row.id) && covers(c->row.names, host))
+            best = c;
+    if (best)
+        place_host(l, host, place_row(l, &best->row));
     else
         place_self_signed(l, host);
 }
@@ -115,14 +149,18 @@ static bool make_internal(struct look *l, const struct site *site, struct str na
 
 static void pick_site(struct look *l, const struct site *site)
 {
-    struct cert_row row;
+    struct cert_row row, made;
     struct str names = plan_key(site, &l->mem);
     int found = l->store && names.p ? cert_row_find(l->store, names, &l->mem, &row) : 0;
     bool internal = site->tls == SITE_TLS_INTERNAL;
+    l->unread = l->unread || found < 0;
     if (found == 1 && internal != (row.directory.n == 0))
         found = 0; /* of the time before `tls internal` was written, or taken out */
-    if (internal && l->store && (found == 0 || (found == 1 && row.renew_at <= l->now)))
-        found = make_internal(l, site, names, &row) ? 1 : 0;
+    if (internal && l->store && (found == 0 || (found == 1 && row.renew_at <= l->now)) &&
+        make_internal(l, site, names, &made)) {
+        row = made;
+        found = 1;
+    }
     struct str key = found == 1 ? place_row(l, &row) : names;
     for (size_t i = 0; i < site->n_names; i++) {
         if (found == 1)
@@ -144,6 +182,8 @@ bool cert_pick_update(struct cert_pick *p, const struct snapshot *snapshot, stru
     for (size_t i = 0; i < snapshot->n_sites; i++)
         if (is_ours(&snapshot->sites[i]))
             pick_site(&l, &snapshot->sites[i]);
+    /* At the start self-signed ones are better than none. Later a database that fails takes nothing away. */
+    l.failed = l.failed || (l.unread && p->image.len > 0);
     bool changed = !l.failed && !str_eq(buf_str(&l.signature), buf_str(&p->signature));
     if (l.failed)
         log_error("the certificates cannot be collected; the workers keep what they have");
@@ -156,6 +196,7 @@ bool cert_pick_update(struct cert_pick *p, const struct snapshot *snapshot, stru
         buf_wipe(&l.image);
         buf_done(&l.signature);
     }
+    buf_done(&l.rows);
     arena_wipe(&l.mem);
     return changed;
 }
