@@ -252,6 +252,11 @@ int client_head(struct client *c, struct str url, struct client_reply *reply, st
     return perform(c, url, reply, why);
 }
 
+void client_once(struct client *c, bool once)
+{
+    curl_easy_setopt(c->curl, CURLOPT_FRESH_CONNECT, once ? 1L : 0L);
+}
+
 int client_post(struct client *c, struct str url, struct str body, struct client_reply *reply,
                 struct buf *why)
 {

@@ -42,6 +42,11 @@ bool client_is_url(struct str url);
  */
 int client_get(struct client *c, struct str url, struct client_reply *reply, struct buf *why);
 int client_head(struct client *c, struct str url, struct client_reply *reply, struct buf *why);
+/*
+ * Whether the requests from now on are sent once at the most: libcurl repeats one by itself when a kept connection dies before the
+ * answer, though the CA may have acted on it. They go out on connections of their own.
+ */
+void client_once(struct client *c, bool once);
 /* The body as application/jose+json (RFC 8555 section 6.2). */
 int client_post(struct client *c, struct str url, struct str body, struct client_reply *reply,
                 struct buf *why);

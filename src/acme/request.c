@@ -98,6 +98,7 @@ static enum acme_end send_once(struct acme *a, const struct request *r, struct c
     }
     a->nonce[0] = '\0'; /* good for one request */
     buf_take(a->why, a->why->len);
+    client_once(a->client, r->once);
     if (client_post(a->client, r->url, buf_str(&body), reply, a->why) < 0)
         end = unreachable(a, r->url);
     else

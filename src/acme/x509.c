@@ -11,8 +11,8 @@ enum {
     VERSION_1 = 0,
     VERSION_3 = 2,
     SERIAL = 16,
-    COMMON_NAME_MAX = 64, /* ub-common-name, RFC 5280 appendix A.1 */
-    SELF_SIGNED_LIFE = 3650 * 86400,
+    COMMON_NAME_MAX = 64,           /* ub-common-name, RFC 5280 appendix A.1 */
+    SELF_SIGNED_LIFE = 825 * 86400, /* the most that Apple's systems take, even of a root a person trusts */
     DATE_ROOM = 24,
 };
 

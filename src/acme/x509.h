@@ -26,8 +26,8 @@ struct str x509_new_key(struct arena *mem);
  */
 struct str x509_request(struct arena *mem, struct str key_pem, const struct str *names, size_t n_names);
 /*
- * A self-signed certificate for the names (without any it names "edge"), valid from not_before for ten
- * years: what is served until the CA's comes. PEM, in mem. p is NULL when the key is not P-256 or memory is
+ * A self-signed certificate for the names (without any it names "edge"), valid from not_before for 825
+ * days: what is served until the CA's comes. PEM, in mem. p is NULL when the key is not P-256 or memory is
  * out.
  */
 struct str x509_self_signed(struct arena *mem, struct str key_pem, const struct str *names, size_t n_names,

@@ -1,9 +1,8 @@
 #include "server/challenge_server.h"
 
-#include <signal.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +19,8 @@ enum { BACKLOG = 64, MAX_CONNECTIONS = 256 };
 struct challenge_server {
     struct snapshot *snapshot;
     pid_t child; /* 0: not started */
-    int *fds;    /* for each listen of the snapshot; -1: not bound */
+    int leash; /* the child ends when this end of a pipe is closed: by us, or by our death; signals need its user's rights */
+    int *fds; /* for each listen of the snapshot; -1: not bound */
 };
 
 /* In the child. */
@@ -28,6 +28,7 @@ struct answerer {
     struct loop *loop;
     struct proxy *proxy;
     struct store *store;
+    struct watch leash;
 };
 
 /* The proxy is told at the end of the turn, when it has returned from asking. */
@@ -65,17 +66,21 @@ static void drained(void *user)
     (void)user; /* it is never told to drain */
 }
 
-static _Noreturn void answer(const struct challenge_server *c, pid_t parent)
+static void leash_ended(struct watch *w, short events)
+{
+    (void)w;
+    (void)events;
+    _exit(0);
+}
+
+static _Noreturn void answer(const struct challenge_server *c, int leash)
 {
     struct buf why = {0};
     struct answerer a = {.loop = loop_new()};
     a.store = data_open(c->snapshot, STORE_WRITE, &why);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* now: a change of user clears it */
-    if (getppid() != parent)
-        _exit(0);
     struct proxy_setup setup = {.loop = a.loop, .snapshot = c->snapshot, .ask = ask, .context = &a};
     a.proxy = a.loop ? proxy_new(&setup) : NULL;
-    if (!a.store || !a.proxy)
+    if (!a.store || !a.proxy || loop_watch(a.loop, &a.leash, leash, leash_ended) < 0)
         die("cannot answer challenges: %.*s", STR_ARG(buf_str(&why)));
     struct listener_setup listening = {
         .loop = a.loop,
@@ -88,6 +93,7 @@ static _Noreturn void answer(const struct challenge_server *c, pid_t parent)
     struct listener *l = listener_new(&listening);
     if (!l || listener_take(l, c->fds) == 0)
         die("cannot answer challenges: out of memory");
+    loop_want(a.loop, &a.leash, POLLIN);
     loop_run(a.loop);
     _exit(0);
 }
@@ -104,6 +110,27 @@ static size_t bind_ports(struct challenge_server *c)
     return bound;
 }
 
+/* In the parent: 0, or -1 with errno. */
+static int start(struct challenge_server *c)
+{
+    int leash[2];
+    if (pipe2(leash, O_CLOEXEC) < 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(leash[1]);
+        answer(c, leash[0]);
+    }
+    close(leash[0]);
+    if (pid < 0) {
+        close(leash[1]);
+        return -1;
+    }
+    c->child = pid;
+    c->leash = leash[1];
+    return 0;
+}
+
 struct challenge_server *challenge_server_new(struct snapshot *snapshot)
 {
     struct challenge_server *c = calloc(1, sizeof *c);
@@ -111,16 +138,10 @@ struct challenge_server *challenge_server_new(struct snapshot *snapshot)
         return NULL;
     c->snapshot = snapshot;
     c->fds = calloc(snapshot->n_listens + 1, sizeof *c->fds);
-    pid_t parent = getpid();
-    pid_t pid = c->fds && bind_ports(c) > 0 ? fork() : -1;
-    if (pid == 0)
-        answer(c, parent);
-    if (pid < 0) {
-        challenge_server_free(c);
-        return NULL;
-    }
-    c->child = pid;
-    return c;
+    if (c->fds && bind_ports(c) > 0 && start(c) == 0)
+        return c;
+    challenge_server_free(c);
+    return NULL;
 }
 
 void challenge_server_free(struct challenge_server *c)
@@ -128,7 +149,7 @@ void challenge_server_free(struct challenge_server *c)
     if (!c)
         return;
     if (c->child > 0) {
-        (void)kill(c->child, SIGKILL);
+        close(c->leash);
         (void)waitpid(c->child, NULL, 0);
     }
     for (size_t i = 0; c->fds && i < c->snapshot->n_listens; i++)
