@@ -11,7 +11,9 @@
 #include "net/sock.h"
 #include "proxy/proxy.h"
 #include "server/data_open.h"
+#include "server/jail.h"
 #include "server/listener.h"
+#include "server/snapshot_build.h"
 #include "store/order_row.h"
 
 enum { BACKLOG = 64, MAX_CONNECTIONS = 256 };
@@ -73,11 +75,25 @@ static void leash_ended(struct watch *w, short events)
     _exit(0);
 }
 
+/* It listens to strangers. */
+static void enter_jail(struct snapshot *s)
+{
+    struct buf ports = {0};
+    struct jail_openings openings = {.directory = arena_cstr(&s->mem, s->data_dir)};
+    if (!snapshot_backend_ports(s, &ports))
+        die("out of memory");
+    openings.ports = (const uint16_t *)(const void *)buf_data(&ports);
+    openings.n_ports = ports.len / sizeof *openings.ports;
+    (void)jail_enter(JAIL_ANSWER, &openings);
+    buf_done(&ports);
+}
+
 static _Noreturn void answer(const struct challenge_server *c, int leash)
 {
     struct buf why = {0};
     struct answerer a = {.loop = loop_new()};
     a.store = data_open(c->snapshot, STORE_WRITE, &why);
+    enter_jail(c->snapshot);
     struct proxy_setup setup = {.loop = a.loop, .snapshot = c->snapshot, .ask = ask, .context = &a};
     a.proxy = a.loop ? proxy_new(&setup) : NULL;
     if (!a.store || !a.proxy || loop_watch(a.loop, &a.leash, leash, leash_ended) < 0)

@@ -6,12 +6,15 @@
 #ifndef EDGE_SERVER_JAIL_H
 #define EDGE_SERVER_JAIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum jail_kind {
     JAIL_WORKER, /* talks to clients and backends over sockets */
     JAIL_KEEPER, /* talks to the supervisor and works on the database */
+    JAIL_ANSWER, /* answers challenges while no daemon runs: a worker with a database */
+    JAIL_RENEW, /* `edge renew`: libraries, resolver, the CA. It may read any file and write in its directory, and run nothing */
     JAILS
 };
 
@@ -21,7 +24,9 @@ enum jail_part { JAIL_SECCOMP = 1, JAIL_LANDLOCK = 2, JAIL_LANDLOCK_NET = 4 };
 struct jail_openings {
     const uint16_t *ports; /* where it may connect to by TCP */
     size_t n_ports;
+    bool any_port;         /* it may connect to any */
     const char *directory; /* where it may read, write, make and remove files */
+    bool read_all;         /* it may read all other files */
 };
 
 /*

@@ -19,6 +19,8 @@
 enum { SYS_CREATE_RULESET = 444, SYS_ADD_RULE = 445, SYS_RESTRICT_SELF = 446 };
 enum { CREATE_RULESET_VERSION = 1, RULE_PATH_BENEATH = 1, RULE_NET_PORT = 2 };
 /* linux/landlock.h: write a file, read one, list a directory, remove and make regular files, truncate. */
+/* Read a file, list a directory: not execute. */
+enum { READ_RIGHTS = 1 << 2 | 1 << 3 };
 enum { DIRECTORY_RIGHTS = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 5 | 1 << 8 | 1 << 14 };
 enum { NET_BIND_TCP = 1, NET_CONNECT_TCP = 2 };
 enum { SCOPE_ABSTRACT_UNIX_SOCKET = 1, SCOPE_SIGNAL = 2 };
@@ -46,9 +48,9 @@ static int allow_port(int ruleset, uint16_t port)
     return (int)syscall(SYS_ADD_RULE, ruleset, RULE_NET_PORT, &rule, 0);
 }
 
-static int allow_directory(int ruleset, const char *path, uint64_t handled)
+static int allow_directory(int ruleset, const char *path, uint64_t rights)
 {
-    struct path_beneath rule = {.allowed = DIRECTORY_RIGHTS & handled};
+    struct path_beneath rule = {.allowed = rights};
     rule.parent = open(path, O_PATH | O_CLOEXEC | O_DIRECTORY);
     if (rule.parent < 0)
         return 0; /* there is nothing to allow: whoever opens a file in it will say so */
@@ -66,7 +68,9 @@ static int restrict_self(const struct ruleset *r, size_t size, const struct jail
     for (size_t i = 0; r->net && i < o->n_ports && rc == 0; i++)
         rc = allow_port(fd, o->ports[i]);
     if (rc == 0 && r->fs && o->directory)
-        rc = allow_directory(fd, o->directory, r->fs);
+        rc = allow_directory(fd, o->directory, DIRECTORY_RIGHTS & r->fs);
+    if (rc == 0 && r->fs && o->read_all)
+        rc = allow_directory(fd, "/", READ_RIGHTS & r->fs);
     if (rc == 0)
         rc = (int)syscall(SYS_RESTRICT_SELF, fd, 0);
     close(fd);
@@ -85,7 +89,7 @@ static unsigned enter_landlock(const struct jail_openings *openings)
     if (JAIL_ASAN)
         r.fs = 0; /* the runtime reads /proc/self/maps and writes its report */
     if (abi >= LANDLOCK_ABI_NET) {
-        r.net = NET_BIND_TCP | NET_CONNECT_TCP;
+        r.net = NET_BIND_TCP | (openings->any_port ? 0 : NET_CONNECT_TCP);
         size += sizeof r.net;
     }
     if (abi >= LANDLOCK_ABI_SCOPE) {

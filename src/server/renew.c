@@ -16,6 +16,7 @@
 #include "server/challenge_server.h"
 #include "server/data_lock.h"
 #include "server/data_open.h"
+#include "server/jail.h"
 #include "server/plan.h"
 #include "server/read_file.h"
 #include "store/account_row.h"
@@ -326,6 +327,9 @@ static int open_store(struct renewal *r)
     if (!r->store)
         (void)fprintf(stderr, "edge: %.*s\n", STR_ARG(buf_str(&why)));
     buf_done(&why);
+    /* From here on it talks to the network. What the kernel lacks of this the daemon has told. */
+    struct jail_openings openings = {.any_port = true, .directory = r->dir, .read_all = true};
+    (void)jail_enter(JAIL_RENEW, &openings);
     return r->store ? EXIT_DONE : EXIT_FAILED;
 }
 

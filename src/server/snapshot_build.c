@@ -119,12 +119,18 @@ static bool add_site_ports(struct buf *ports, const struct site *site)
     return true;
 }
 
+bool snapshot_backend_ports(const struct snapshot *s, struct buf *ports)
+{
+    bool fine = true;
+    for (size_t i = 0; fine && i < s->n_sites; i++)
+        fine = add_site_ports(ports, &s->sites[i]);
+    return fine;
+}
+
 static bool add_ports(struct buf *b, const struct snapshot *s)
 {
     struct buf ports = {0};
-    bool fine = true;
-    for (size_t i = 0; fine && i < s->n_sites; i++)
-        fine = add_site_ports(&ports, &s->sites[i]);
+    bool fine = snapshot_backend_ports(s, &ports);
     struct image_section section = {.kind = IMAGE_PORTS, .data = buf_str(&ports)};
     fine = fine && image_add(b, &section);
     buf_done(&ports);

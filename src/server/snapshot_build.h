@@ -39,7 +39,9 @@ void snapshot_certs(const struct image *image, const struct snapshot *s, struct 
 bool snapshot_needs_keeper(const struct snapshot *s);
 /* The data directory, which the keeper opens before it reads the rest; in the image. Empty: none is known. */
 struct str snapshot_data_dir(const struct image *image);
-/* The TCP ports of all backends; they lie in `memory`, which is the caller's. Returns how many there are. */
+/* Appends the TCP ports of all backends, uint16_t each. False when memory is out. */
+bool snapshot_backend_ports(const struct snapshot *s, struct buf *ports);
+/* The same as an image has them; they lie in `memory`, which is the caller's. Returns how many there are. */
 size_t snapshot_ports(const struct image *image, const uint16_t **ports, struct buf *memory);
 
 #endif
