@@ -136,8 +136,9 @@ def _server(gate: Gate, own: ssl.SSLContext) -> ThreadingHTTPServer:
 class Hold:
     """A fault that lets POST `number` wait for ever: before the CA gets it, or after, its reply lost."""
 
-    def __init__(self, number: int, *, asked: bool) -> None:
-        self.number, self.asked = number, asked
+    def __init__(self, number: int, *, asked: bool, settled: Callable[[Post], None] = lambda post: None) -> None:
+        """`settled` waits for what the CA does meanwhile, before anybody is told that the POST is held."""
+        self.number, self.asked, self.settled = number, asked, settled
         self.held = threading.Event()
         self.path = ""
         self._over = threading.Event()
@@ -147,6 +148,7 @@ class Hold:
             return post.ask()
         if self.asked:
             post.ask()
+        self.settled(post)
         self.path = post.path
         self.held.set()
         self._over.wait(60)
