@@ -76,8 +76,10 @@ static void replan(struct keeper *k)
     struct plan plan = {0};
     int64_t now = clock_wall();
     k->planned = loop_now(k->loop);
-    if (k->store && plan_make(k->snapshot, k->store, &mem, now, &plan) < 0)
+    if (k->store && plan_make(k->snapshot, k->store, &mem, now, &plan) < 0) {
         log_warn("database: %s", store_error(k->store));
+        k->planned -= REPLAN_MS - REOPEN_MS; /* again soon */
+    }
     k->due = plan_next(&plan);
     /* A run that left something due is not repeated at once: what it could not write down it would only meet again. */
     if (k->due > now)

@@ -19,7 +19,8 @@
 
 enum { NOW = 1795176000 /* 2026-11-20 12:00 UTC */, DAY = 24 * 3600 };
 
-static const char configuration[] = "www.example.org, example.org { respond 200 }\n"
+static const char configuration[] = "acme { directory https://ca.example/dir }\n"
+                                    "www.example.org, example.org { respond 200 }\n"
                                     "new.example.org { proxy 127.0.0.1:1 }\n"
                                     "off.example.org { tls off\n respond 200 }\n"
                                     "nas.home.arpa { tls internal\n respond 200 }\n"

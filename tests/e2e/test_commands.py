@@ -27,7 +27,6 @@ BAD = {
 NOT_YET = {
     "auth": "a.test {\n    proxy 127.0.0.1:1\n    tls off\n    auth\n}\n",
     "passthrough": "a.test {\n    passthrough 127.0.0.1:1\n}\n",
-    "internal": "a.test {\n    proxy 127.0.0.1:1\n    tls internal\n}\n",
     "dashboard": "dashboard 127.0.0.1:1\n" + GOOD,
 }  # fmt: skip
 

@@ -153,7 +153,8 @@ def test_no_core_of_a_process_that_holds_keys(house: House) -> None:
 
 @pytest.mark.parametrize("role", ["worker", "keeper"])
 def test_descriptors_of_a_role(house: House, role: str) -> None:
-    """No file, no directory, no terminal; standard input and outputs, sockets, memory and poll sets."""
+    """No file but the keeper's database, no directory, no terminal; standard streams, sockets, memory and poll sets."""
+    own = (str(house.edge.data),) if role == "keeper" else ()
     with house.connect() as client:
         client.request()
         for pid in house.edge.role(role):
@@ -161,7 +162,7 @@ def test_descriptors_of_a_role(house: House, role: str) -> None:
                 if fd in (0, 1, 2):
                     assert what in ("/dev/null", str(house.edge.log)) or what.startswith(("pipe:", "socket:")), (role, fd, what)
                 else:
-                    assert what.startswith(("socket:", "anon_inode:", "/memfd:", "pipe:")), (role, fd, what)
+                    assert what.startswith(("socket:", "anon_inode:", "/memfd:", "pipe:", *own)), (role, fd, what)
 
 
 def test_connections_belong_to_one_process(house: House) -> None:
