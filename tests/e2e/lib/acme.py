@@ -71,10 +71,12 @@ def renewed(edge: Edge, *args: str) -> str:
 
 
 def renew_in_background(edge: Edge, *args: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [BIN, "renew", "-c", str(edge.conf), *args], text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
     )  # fmt: skip
+    edge.commands.append(process)
+    return process
 
 
 def certs_text(edge: Edge) -> str:

@@ -47,6 +47,7 @@ class Edge:
         self.conf, self.log = place / "edge.conf", place / "log"
         self.data, self.run_dir = place / "data", place / "run"
         self.process: subprocess.Popen[bytes] | None = None
+        self.commands: list[subprocess.Popen[str]] = []  # started beside the daemon; none outlives the test
         self.accept_crashes = False
         self.notify: socket.socket | None = None
         self.ready_text = ""
@@ -103,6 +104,9 @@ class Edge:
 
     def kill(self) -> None:
         """For the end of a failed test: leaves nothing behind."""
+        for command in self.commands:
+            for pid in procs.family(command.pid) if command.poll() is None else []:
+                os.kill(pid, signal.SIGKILL)
         if self.process is None:
             return
         for pid in procs.family(self.pid):
