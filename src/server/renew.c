@@ -18,6 +18,7 @@
 #include "server/data_open.h"
 #include "server/jail.h"
 #include "server/plan.h"
+#include "server/port_owner.h"
 #include "server/read_file.h"
 #include "store/account_row.h"
 #include "store/order_row.h"
@@ -301,6 +302,23 @@ static int read_configuration(struct renewal *r)
     return r->dir ? check_hosts(r) : EXIT_FAILED;
 }
 
+/* Nobody could answer the CA: who is in the way, and what to do. */
+static void tell_no_answerer(const struct renewal *r)
+{
+    char owner[128], at[ENDPOINT_TEXT];
+    (void)fprintf(stderr, "edge: no daemon is running, and no HTTP port can be opened to answer the CA\n");
+    for (size_t i = 0; i < r->snapshot->n_listens; i++) {
+        const struct listen *l = &r->snapshot->listens[i];
+        if (!l->tls)
+            (void)fprintf(stderr, "edge: %s is held by %s, or this user may not open it\n",
+                          endpoint_format(l->at, at), port_owner(l->at, owner, sizeof owner));
+    }
+    (void)fprintf(
+        stderr,
+        "edge: start the daemon with `systemctl start edge` (or `edge serve -c %s`), or free the port\n",
+        r->options->config_file);
+}
+
 /* A daemon holds its lock: it answers challenges. Without one we do, if the HTTP port is free. */
 static int find_answerer(struct renewal *r)
 {
@@ -313,10 +331,7 @@ static int find_answerer(struct renewal *r)
         r->snapshot); /* binds while we may, and forks before the database is open */
     if (r->answers)
         return EXIT_DONE;
-    (void)fprintf(stderr,
-                  "edge: no daemon is running, and the HTTP port cannot be opened to answer the CA.\n"
-                  "Start the daemon with `systemctl start edge` (or `edge serve -c %s`), or free the port.\n",
-                  r->options->config_file);
+    tell_no_answerer(r);
     return EXIT_FAILED;
 }
 

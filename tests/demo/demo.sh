@@ -75,18 +75,11 @@ start_backend() { # HOST: leaves its port in $work/HOST.port
 
 # --- the CA: Pebble, and the DNS server that tells it that every name is this machine --------------
 
-# Both speak HTTPS under a certificate that nobody but this demo trusts.
+# Both speak HTTPS under a certificate that nobody but this demo trusts. Copied: edge runs as a user who may not see this tree.
 make_localhost_certificate() {
-    certificate ca "edge demo" -addext basicConstraints=critical,CA:TRUE
-    certificate localhost localhost -CA "$work/ca.pem" -CAkey "$work/ca.key" -addext subjectAltName=DNS:localhost \
-        -addext basicConstraints=critical,CA:FALSE
-}
-
-certificate() { # FILE NAME OPTION...
-    local file=$work/$1 name=$2 log=$work/openssl.log
-    shift 2
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout "$file.key" -out "$file.pem" \
-        -subj "/CN=$name" "$@" >"$log" 2>&1 || { cat "$log" >&2; give_up "openssl failed"; }
+    "$root/certs/make-ca.sh" localhost >"$work/openssl.log" 2>&1 || { cat "$work/openssl.log" >&2; give_up "openssl failed"; }
+    cp "$root"/certs/{ca.pem,localhost.pem,localhost.key} "$work/"
+    chmod a+r "$work/ca.pem"
 }
 
 write_pebble_config() { # MANAGEMENT-PORT
