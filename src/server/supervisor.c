@@ -231,8 +231,12 @@ static void end(struct supervisor *s, const char *signal_name)
     generation_drain(s->generation, (uint32_t)limit);
 }
 
-static void renew_ended(struct supervisor *s)
+/* What failed it has told itself, unless it could not. */
+static void renew_ended(struct supervisor *s, int status)
 {
+    if (WIFSIGNALED(status) && s->state == SUPERVISOR_SERVING)
+        log_warn("edge renew (pid %d) was killed by signal %d; it is started again while something is due",
+                 (int)s->renewing, WTERMSIG(status));
     s->renewing = 0;
     if (s->generation)
         generation_renewed(s->generation);
@@ -243,7 +247,7 @@ static void reap(struct supervisor *s)
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
         if (pid == s->renewing)
-            renew_ended(s);
+            renew_ended(s, status);
         else if (!s->generation || !generation_reaped(s->generation, pid, status))
             log_debug("child %d ended that is not ours", (int)pid);
 }
