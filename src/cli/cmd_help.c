@@ -38,7 +38,7 @@ void cmd_help_command(const struct command *c)
         if (!(o->id & (c->takes | OPTION_CONFIG | OPTION_HELP)))
             continue;
         char word[32];
-        (void)snprintf(word, sizeof word, "%s %s", o->name, o->value ? o->value : "");
+        (void)snprintf(word, sizeof word, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
         printf("  %-10s %s\n", word, o->help);
     }
 }

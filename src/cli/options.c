@@ -12,6 +12,8 @@ static const struct option rows[] = {
     {"--json", NULL, NULL, OPTION_JSON, offsetof(struct options, json), "print JSON"},
     {"--force", NULL, NULL, OPTION_FORCE, offsetof(struct options, force),
      "renew whether it is due or not, and in spite of failures"},
+    {"--app", NULL, "NAME", OPTION_APP, offsetof(struct options, app),
+     "the application behind it; its usual port may be left out"},
     {"--help", "-h", NULL, OPTION_HELP, offsetof(struct options, help), "print what the command does"},
 };
 
