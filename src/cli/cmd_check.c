@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "cli/check_ports.h"
 #include "cli/commands.h"
 #include "cli/config_file.h"
 #include "server/snapshot_build.h"
@@ -26,6 +27,9 @@ int cmd_check(const struct options *o)
     if (good)
         printf("%s: ok, %zu %s\n", o->config, sites, sites == 1 ? "site" : "sites");
     buf_done(&errors);
+    int status = good ? EXIT_DONE : EXIT_MISUSE;
+    if (o->ports && !check_ports(s) && good)
+        status = EXIT_FAILED;
     snapshot_free(s);
-    return good ? EXIT_DONE : EXIT_MISUSE;
+    return status;
 }

@@ -8,12 +8,19 @@
 #define CONFIG_FILE "/etc/edge/edge.conf"
 
 /* A set: which options a command takes. */
-enum option_id { OPTION_CONFIG = 1, OPTION_HELP = 2, OPTION_JSON = 4, OPTION_FORCE = 8, OPTION_APP = 16 };
+enum option_id {
+    OPTION_CONFIG = 1,
+    OPTION_HELP = 2,
+    OPTION_JSON = 4,
+    OPTION_FORCE = 8,
+    OPTION_APP = 16,
+    OPTION_PORTS = 32
+};
 
 struct options {
     const char *config;
     const char *app; /* NULL: not given */
-    bool help, json, force;
+    bool help, json, force, ports;
     char **args; /* what is no option: a part of argv, in its order */
     size_t n_args;
 };

@@ -1,30 +1,43 @@
 #include "server/ports.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "net/sock.h"
-#include "server/port_owner.h"
+
+#define RESTART "sudo systemctl restart edge"
 
 enum { BACKLOG = 4096 }; /* the kernel cuts it to net.core.somaxconn */
 
+char *ports_why(const struct listen *l, int why, const char *then, char *out, size_t size)
+{
+    struct port_owner owner;
+    char text[PORT_OWNER_TEXT];
+    if (why == EADDRINUSE) {
+        port_owner_find(l->at, &owner);
+        (void)snprintf(out, size, "the port is in use by %s",
+                       port_owner_text(&owner, then, text, sizeof text));
+    } else if (why == EACCES) {
+        (void)snprintf(out, size,
+                       "no right to use ports below 1024; run edge as root, give it CAP_NET_BIND_SERVICE, or "
+                       "choose another port (`%s :%u`)",
+                       l->tls ? "https" : "http", l->tls ? 8443 : 8080);
+    } else if (why == EADDRNOTAVAIL) {
+        (void)snprintf(out, size, "this machine does not have that address");
+    } else {
+        (void)snprintf(out, size, "%s", strerror(why));
+    }
+    return out;
+}
+
 static void complain(const struct listen *l, int why)
 {
-    char at[ENDPOINT_TEXT], owner[160];
-    endpoint_format(l->at, at);
-    if (why == EADDRINUSE)
-        log_error("cannot listen on %s: the port is in use by %s", at,
-                  port_owner(l->at, owner, sizeof owner));
-    else if (why == EACCES)
-        log_error("cannot listen on %s: no right to use ports below 1024; run edge as root, give it "
-                  "CAP_NET_BIND_SERVICE, or choose another port (`%s :%u`)",
-                  at, l->tls ? "https" : "http", l->tls ? 8443 : 8080);
-    else if (why == EADDRNOTAVAIL)
-        log_error("cannot listen on %s: this machine does not have that address", at);
-    else
-        log_error("cannot listen on %s: %s", at, strerror(why));
+    char at[ENDPOINT_TEXT], text[PORTS_WHY];
+    log_error("cannot listen on %s: %s", endpoint_format(l->at, at),
+              ports_why(l, why, RESTART, text, sizeof text));
 }
 
 /* The other half of `:PORT`, or n if there is none. */
@@ -37,8 +50,7 @@ static size_t other_half(const struct snapshot *s, size_t i)
     return s->n_listens;
 }
 
-/* Whether the failure of i is worth a line: not if the machine merely lacks one family, nor if the other half said the same. */
-static bool worth_a_line(const struct snapshot *s, const int *fds, size_t i)
+bool ports_worth_a_line(const struct snapshot *s, const int *fds, size_t i)
 {
     size_t other = other_half(s, i);
     if (other == s->n_listens)
@@ -64,9 +76,21 @@ size_t ports_open(const struct snapshot *s, struct activation *inherited, int *f
         bound += fds[i] >= 0;
     }
     for (size_t i = 0; i < s->n_listens; i++)
-        if (fds[i] < 0 && fds[i] != -EALREADY && worth_a_line(s, fds, i))
+        if (fds[i] < 0 && fds[i] != -EALREADY && ports_worth_a_line(s, fds, i))
             complain(&s->listens[i], -fds[i]);
     return bound;
+}
+
+int ports_try(const struct listen *l, struct port_owner *owner)
+{
+    *owner = (struct port_owner){.found = false};
+    if (sock_probe(l->at) == 0)
+        return 0;
+    int why = errno;
+    if (why != EADDRINUSE && why != EACCES)
+        return -why;
+    port_owner_find(l->at, owner);
+    return owner->found || why == EADDRINUSE ? -EADDRINUSE : 0;
 }
 
 void ports_describe(const struct snapshot *s, const int *fds, struct buf *out)
