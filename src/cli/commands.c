@@ -16,7 +16,7 @@ static const struct command rows[] = {
      "keys that the file names can be used. Nothing is changed. Exit status 2 if something is wrong.\n"
      "With --ports also: which ports are free, which ones edge has already, and who else holds one and how to\n"
      "free it; root sees most. Exit status 1 if another program holds one.\n",
-     OPTION_PORTS, 0, cmd_check},
+     OPTION_PORTS | OPTION_HOSTS, 0, cmd_check},
     {"add", "HOST [BACKEND...]", "add a site",
      "Writes a block for HOST at the end of the configuration, and restarts edge if it runs as a service.\n"
      "BACKEND is ADDRESS:PORT, a PORT of this machine, http://ADDRESS or unix:/PATH. With --app it may be left\n"

@@ -14,13 +14,14 @@ enum option_id {
     OPTION_JSON = 4,
     OPTION_FORCE = 8,
     OPTION_APP = 16,
-    OPTION_PORTS = 32
+    OPTION_PORTS = 32,
+    OPTION_HOSTS = 64
 };
 
 struct options {
     const char *config;
     const char *app; /* NULL: not given */
-    bool help, json, force, ports;
+    bool help, json, force, ports, hosts;
     char **args; /* what is no option: a part of argv, in its order */
     size_t n_args;
 };
