@@ -30,8 +30,8 @@ bool port_owner_is_edge(const struct port_owner *owner);
 /* Writes "nginx (pid 812, nginx.service)" or what of that is known. Return out, as does the next. */
 char *port_owner_name(const struct port_owner *owner, char *out, size_t size);
 /*
- * The name and what to do: "nginx (pid 812, nginx.service); to free it: sudo systemctl disable --now nginx.service, then `then`".
- * then: a command, or NULL.
+ * The name and what to do: "nginx (pid 812, nginx.service); to free it: sudo systemctl disable --now nginx.service, then THEN".
+ * then: what comes after that, or NULL.
  */
 char *port_owner_text(const struct port_owner *owner, const char *then, char *out, size_t size);
 

@@ -10,6 +10,7 @@
 
 #define RESTART "sudo systemctl restart edge"
 
+enum { FIRST_FREE_PORT = 1024 };
 enum { BACKLOG = 4096 }; /* the kernel cuts it to net.core.somaxconn */
 
 char *ports_why(const struct listen *l, int why, const char *then, char *out, size_t size)
@@ -33,11 +34,18 @@ char *ports_why(const struct listen *l, int why, const char *then, char *out, si
     return out;
 }
 
-static void complain(const struct listen *l, int why)
+/* While something is served the supervisor tries again; root loses the right to the low ports. */
+static bool comes_by_itself(const struct listen *l, size_t bound)
+{
+    return bound > 0 && (geteuid() != 0 || l->at.port >= FIRST_FREE_PORT);
+}
+
+static void complain(const struct listen *l, int why, size_t bound)
 {
     char at[ENDPOINT_TEXT], text[PORTS_WHY];
     log_error("cannot listen on %s: %s", endpoint_format(l->at, at),
-              ports_why(l, why, RESTART, text, sizeof text));
+              ports_why(l, why, comes_by_itself(l, bound) ? "edge takes it by itself" : RESTART, text,
+                        sizeof text));
 }
 
 /* The other half of `:PORT`, or n if there is none. */
@@ -77,8 +85,42 @@ size_t ports_open(const struct snapshot *s, struct activation *inherited, int *f
     }
     for (size_t i = 0; i < s->n_listens; i++)
         if (fds[i] < 0 && fds[i] != -EALREADY && ports_worth_a_line(s, fds, i))
-            complain(&s->listens[i], -fds[i]);
+            complain(&s->listens[i], -fds[i], bound);
     return bound;
+}
+
+/* -EALREADY: it needs no socket. -EAFNOSUPPORT: this kernel will never have it. */
+static bool is_lacking(int fd)
+{
+    return fd < 0 && fd != -EALREADY && fd != -EAFNOSUPPORT;
+}
+
+size_t ports_retry(const struct snapshot *s, int *fds)
+{
+    for (size_t i = 0; i < s->n_listens; i++) {
+        int fd = is_lacking(fds[i]) ? sock_listen(s->listens[i].at, BACKLOG) : -1;
+        if (fd < 0)
+            continue;
+        fds[i] = fd;
+        return i;
+    }
+    return s->n_listens;
+}
+
+bool ports_lacking(const struct snapshot *s, const int *fds)
+{
+    for (size_t i = 0; i < s->n_listens; i++)
+        if (is_lacking(fds[i]))
+            return true;
+    return false;
+}
+
+bool ports_without_address(const struct snapshot *s, const int *fds)
+{
+    for (size_t i = 0; i < s->n_listens; i++)
+        if (fds[i] == -EADDRNOTAVAIL)
+            return true;
+    return false;
 }
 
 int ports_try(const struct listen *l, struct port_owner *owner)

@@ -18,8 +18,16 @@ enum { PORTS_WHY = 640 }; /* room for a sentence of ports_why() */
  */
 size_t ports_open(const struct snapshot *s, struct activation *inherited, int *fds);
 /*
- * Why one could not be bound, in a sentence, and what to do; `why` is errno, `then` a command that comes after a port was freed, or
- * NULL. Returns out.
+ * Tries those again that could not be bound, without a word. Returns the index of the first that succeeded, its socket in fds; or
+ * s->n_listens.
+ */
+size_t ports_retry(const struct snapshot *s, int *fds);
+/* Whether there are any. */
+bool ports_lacking(const struct snapshot *s, const int *fds);
+/* Whether one failed because the machine does not have its address, or not yet. */
+bool ports_without_address(const struct snapshot *s, const int *fds);
+/*
+ * Why one could not be bound, in a sentence, and what to do; `why` is errno, `then` what comes after a port was freed, or NULL. Returns out.
  */
 char *ports_why(const struct listen *l, int why, const char *then, char *out, size_t size);
 /*
