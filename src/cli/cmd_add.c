@@ -122,7 +122,7 @@ static const char *next(const struct config_edit *e, const char *host)
 {
     const struct site *site = edit_find(e->snapshot, str_of(host));
     bool comes = site && site->tls == SITE_TLS_AUTO && !site->any;
-    return comes ? "the certificate comes by itself; see: edge certs" : "";
+    return comes ? "the certificate comes by itself, `sudo edge certs` shows it" : "";
 }
 
 static int add(struct config_edit *e, const struct request *r)

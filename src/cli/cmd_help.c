@@ -15,7 +15,7 @@ static void print_commands(FILE *out)
             fprintf(out, "  edge %-8s %s\n", rows[i].name, rows[i].summary);
     fputs("\nFirst steps, when edge is installed:\n\n"
           "  sudo edge add photos.example.org 127.0.0.1:2342   the host name, and where the application is\n"
-          "  edge certs                                        the certificate comes by itself\n"
+          "  sudo edge certs                                   the certificate comes by itself\n"
           "\n`edge help COMMAND` tells more, `edge help config` lists what a configuration may hold.\n"
           "Exit status: 0 done, 1 failed, 2 wrong use or bad configuration.\n",
           out);
