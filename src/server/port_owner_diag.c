@@ -52,7 +52,7 @@ static void read_attributes(const struct inet_diag_msg *m, size_t n, struct port
 
 static void on_socket(struct endpoint at, const struct nlmsghdr *h, struct port_sockets *out)
 {
-    const struct inet_diag_msg *m = NLMSG_DATA(h);
+    const struct inet_diag_msg *m = (const void *)((const char *)h + NLMSG_HDRLEN);
     if (h->nlmsg_len < NLMSG_LENGTH(sizeof *m) || ntohs(m->id.idiag_sport) != at.port)
         return;
     struct port_socket socket = {.inode = m->idiag_inode, .uid = m->idiag_uid};
@@ -63,7 +63,7 @@ static void on_socket(struct endpoint at, const struct nlmsghdr *h, struct port_
 }
 
 /* One packet of the answer. Returns 1 when it was the last, -1 when the kernel refused. */
-static int read_packet(struct endpoint at, const struct nlmsghdr *h, size_t n, struct port_sockets *out)
+static int read_packet(struct endpoint at, struct nlmsghdr *h, size_t n, struct port_sockets *out)
 {
     for (; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
         if (h->nlmsg_type == NLMSG_DONE)
@@ -85,7 +85,7 @@ static int find_family(int fd, uint8_t family, struct endpoint at, struct port_s
         ssize_t n = recv(fd, packet, sizeof packet, 0);
         if (n < 0 && errno == EINTR)
             continue;
-        int rc = n > 0 ? read_packet(at, (const struct nlmsghdr *)(const void *)packet, (size_t)n, out) : -1;
+        int rc = n > 0 ? read_packet(at, (struct nlmsghdr *)(void *)packet, (size_t)n, out) : -1;
         if (rc != 0)
             return rc;
     }
