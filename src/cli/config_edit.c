@@ -25,7 +25,7 @@ static void print_word(const char *word)
 static void print_again(const struct config_edit *e)
 {
     const struct options *o = e->options;
-    fprintf(stderr, "sudo edge %s", e->command);
+    fprintf(stderr, "try `sudo edge %s", e->command);
     if (o->app)
         fprintf(stderr, " --app %s", o->app);
     if (strcmp(o->config, CONFIG_FILE) != 0) {
@@ -34,6 +34,7 @@ static void print_again(const struct config_edit *e)
     }
     for (size_t i = 0; i < o->n_args; i++)
         print_word(o->args[i]);
+    fputs("`", stderr);
 }
 
 /* Returns the exit status. */

@@ -265,7 +265,7 @@ def test_not_root(conf: Path, place: Path) -> None:
     for host, quoted in (("a.example.org", "a.example.org"), ("*", "'*'")):
         done = subprocess.run([*other, edge, "add", host, *words], capture_output=True, text=True, timeout=20, env=environment(), check=False)
         assert done.returncode == 1, done
-        assert f"Permission denied; nothing was changed; sudo edge add --app immich -c {conf} {quoted}\n" in done.stderr, done.stderr
+        assert f"Permission denied; nothing was changed; try `sudo edge add --app immich -c {conf} {quoted}`\n" in done.stderr, done.stderr
     conf.parent.chmod(0o755)
     assert text(conf) == OLD
 
