@@ -21,8 +21,9 @@ static bool ends_in(struct str name, struct str end)
 /* systemd.unit(5). Others may make control groups too: nothing strange goes into a command that a person will paste. */
 static bool is_unit(struct str name)
 {
+    static const char others[] = {':', '-', '_', '.', '\\', '@'};
     for (size_t i = 0; i < name.n; i++)
-        if (!isalnum((unsigned char)name.p[i]) && !memchr(":-_.\\@", name.p[i], 6))
+        if (!isalnum((unsigned char)name.p[i]) && !memchr(others, name.p[i], sizeof others))
             return false;
     return name.n < PORT_OWNER_UNIT && (ends_in(name, STR(".service")) || ends_in(name, STR(".scope")));
 }
