@@ -18,8 +18,8 @@ static void print_word(const char *word)
     struct str s = str_of(word);
     bool plain = s.n > 0;
     for (size_t i = 0; i < s.n; i++)
-        plain = plain && (ascii_alnum(s.p[i]) || strchr("-_./:,@%+=[]", s.p[i]));
-    fprintf(stderr, plain && s.p[0] != '[' ? " %s" : " '%s'", word);
+        plain = plain && (ascii_alnum(s.p[i]) || strchr("-_./:,@%+=", s.p[i]));
+    fprintf(stderr, plain ? " %s" : " '%s'", word);
 }
 
 static void print_again(const struct config_edit *e)
