@@ -44,6 +44,8 @@ enum service_result service_restart(const char *config_file)
         return SERVICE_NOT_OURS;
     if (systemctl("is-active") != 0)
         return SERVICE_STOPPED;
+    /* What was written is told before the wait. */
+    (void)fflush(stdout);
     return systemctl("restart") == 0 ? SERVICE_RESTARTED : SERVICE_FAILED;
 }
 
@@ -56,7 +58,6 @@ int service_tell(enum service_result result, const char *config_file, const char
         printf("edge reads %s at its next start: `sudo systemctl start edge`\n", config_file);
         break;
     case SERVICE_FAILED:
-        (void)fflush(stdout);
         fprintf(stderr,
                 "edge: edge.service did not restart, while %s is changed; `systemctl status edge` and "
                 "`journalctl -u edge` tell why\n",
