@@ -66,9 +66,10 @@ def test_there_and_back(conf: Path) -> None:
 
 def test_first_site_makes_the_file(conf: Path) -> None:
     conf.unlink()
-    os.umask(before := os.umask(0o077))
-    assert add(conf, "new.example.org", "[::1]:3000").returncode == 0
+    before = os.umask(0o077)
+    done = add(conf, "new.example.org", "[::1]:3000")
     os.umask(before)
+    assert done.returncode == 0, done.stderr
     assert text(conf) == "new.example.org {\n    proxy [::1]:3000\n}\n"
     assert stat.S_IMODE(conf.stat().st_mode) == 0o644
 
