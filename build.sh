@@ -16,7 +16,7 @@ usage() {
     cat <<'TEXT'
 usage: ./build.sh [--asan | --clang]          build edge: build/edge (or build/asan/edge, build/clang/edge)
        ./build.sh check                       format, includes, globals, sizes, linters, both compilers
-       ./build.sh test [--all] [PATTERN]      unit and end-to-end tests, or those whose file matches
+       ./build.sh test [--all] [PATTERN]      all tests (as root, or with sudo: machines are booted), or those whose file matches
        ./build.sh fuzz [--minutes N] [TARGET] fuzz each target (or one) for N minutes, default 1
        ./build.sh demo [ARGUMENT...]          try edge on this machine
        ./build.sh deb [--arch ARCH]           Debian package for amd64, arm64 or armhf (Debian 12 and later),
@@ -147,8 +147,12 @@ run_package() { # deb|install|uninstall [ARGUMENT...]
     "$1_main" "${@:2}"
 }
 
-# Root may build in somebody's tree (sudo ./build.sh install): what is made there is theirs.
-give_back() { [ "$(id -u)" -ne 0 ] || [ ! -d build ] || [ -O "$root" ] || chown -Rh --reference="$root" build; }
+# Root may build in somebody's tree (sudo ./build.sh install): what is made there is theirs. Whole
+# Debian systems in build/roots are root's own.
+give_back() {
+    [ "$(id -u)" -ne 0 ] || [ -O "$root" ] ||
+        find build -path build/roots -prune -o -user root -exec chown -h --reference="$root" {} +
+}
 trap give_back EXIT
 
 not_yet() {
