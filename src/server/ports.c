@@ -24,7 +24,7 @@ char *ports_why(const struct listen *l, int why, const char *then, char *out, si
     } else if (why == EACCES) {
         (void)snprintf(out, size,
                        "no right to use ports below 1024; run edge as root, give it CAP_NET_BIND_SERVICE, or "
-                       "choose another port (`%s :%u`)",
+                       "choose another port (`%s :%d`)",
                        l->tls ? "https" : "http", l->tls ? 8443 : 8080);
     } else if (why == EADDRNOTAVAIL) {
         (void)snprintf(out, size, "this machine does not have that address");
