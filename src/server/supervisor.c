@@ -123,17 +123,18 @@ static void raise_descriptor_limit(void)
 }
 
 /* At boot systemd starts us when the network is there, but an address by DHCP may be late. By hand it is a mistake. */
-static size_t await_address(const struct supervisor *s)
+static bool await_address(const struct supervisor *s)
 {
-    size_t i = s->snapshot->n_listens;
+    bool bound = false;
     if (s->notify.to_len == 0 || !ports_without_address(s->snapshot, s->listens))
-        return 0;
+        return false;
     log_info("waiting for an address, for %d s at most", ADDRESS_WAIT_S);
-    for (int waited = 0; i == s->snapshot->n_listens && waited < ADDRESS_WAIT_S; waited++) {
+    for (int waited = 0; !bound && waited < ADDRESS_WAIT_S; waited++) {
         (void)sleep(1);
-        i = ports_retry(s->snapshot, s->listens);
+        while (ports_retry(s->snapshot, s->listens) < s->snapshot->n_listens)
+            bound = true;
     }
-    return i < s->snapshot->n_listens;
+    return bound;
 }
 
 static int open_ports(struct supervisor *s)
@@ -145,7 +146,7 @@ static int open_ports(struct supervisor *s)
     activation_close(&s->inherited);
     s->fds.listens = s->listens;
     s->fds.n_listens = s->snapshot->n_listens;
-    if (bound > 0 || await_address(s) > 0)
+    if (bound > 0 || await_address(s))
         return EXIT_DONE;
     log_error("nothing could be bound: there is nothing to serve");
     return EXIT_FAILED;
