@@ -51,8 +51,8 @@ need_groups() { # GROUP...
 
 in_git() { command -v git >/dev/null && [ -e .git ] && git --no-optional-locks -c safe.directory="$root" "$@" 2>/dev/null; }
 
-# 1.0.0 at the tag v1.0.0, else 1.0.0+TIME.gCOMMIT, which grows with the commit's time (UTC) because
-# apt compares it; ends in .dirty when tracked sources differ from the commit.
+# 1.0.0 at the tag v1.0.0, before it 1.0.0~TIME.gCOMMIT, which grows with the commit's time (UTC) and is
+# less than 1.0.0, because that is how apt tells what is newer; with .dirty when what is packed differs from it.
 version() {
     local number=1.0.0 commit
     if [ -n "${EDGE_VERSION:-}" ]; then
@@ -65,7 +65,7 @@ version() {
         return
     fi
     in_git diff --quiet HEAD -- src third_party systemd docs || commit+=.dirty
-    say "$number+$commit"
+    say "$number~$commit"
 }
 
 # Of the source, never of the build: the same source gives the same binary.
