@@ -6,8 +6,9 @@ import re
 import subprocess
 
 from inside.steps import Steps
-from inside.world import CONFIG, DATA, World, await_active, digest, install, journal, listens, main_pid, no_secrets, sh
-from inside.world import active, HOST, presents_nothing
+from inside.world import (
+    CONFIG, DATA, HOST, World, active, await_active, digest, install, journal, listens, main_pid, no_secrets, presents_nothing, sh,
+)  # fmt: skip
 
 steps = Steps()
 

@@ -1,7 +1,7 @@
 """Foreign processors: a user namespace with its own binfmt_misc, so that nothing on this machine changes.
 
-root alone may map 65536 users, and nobody else can be asked to (newuidmap wants an entry in /etc/subuid), hence the small dance:
-one process opens the namespace, root writes its maps, and the command enters it.
+unshare's own --map-users asks newuidmap, which wants an entry in /etc/subuid even of root. So one process opens the namespace,
+root writes its maps from outside, and only then the command goes on in it.
 """
 
 from __future__ import annotations
