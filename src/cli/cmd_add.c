@@ -145,7 +145,7 @@ static int add(struct config_edit *e, const struct request *r)
 int cmd_add(const struct options *o)
 {
     struct request r = {.app = NULL};
-    struct config_edit e = {.command = "add", .options = o, .file.folder = -1};
+    struct config_edit e = {.command = "add", .options = o, .file = FILE_REPLACE_CLOSED};
     int status = read_request(o, &r);
     if (status != EXIT_DONE)
         return status;

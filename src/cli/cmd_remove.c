@@ -63,7 +63,7 @@ static int take_out(struct config_edit *e, const char *host)
 int cmd_remove(const struct options *o)
 {
     char host[HOST_WORD];
-    struct config_edit e = {.command = "remove", .options = o, .file.folder = -1};
+    struct config_edit e = {.command = "remove", .options = o, .file = FILE_REPLACE_CLOSED};
     if (o->n_args == 0) {
         fputs("edge: `remove` needs a host name; write `edge remove HOST`\n", stderr);
         return EXIT_MISUSE;

@@ -19,7 +19,14 @@ static void print_word(const char *word)
     bool plain = s.n > 0;
     for (size_t i = 0; i < s.n; i++)
         plain = plain && (ascii_alnum(s.p[i]) || strchr("-_./:,@%+=", s.p[i]));
-    fprintf(stderr, plain ? " %s" : " '%s'", word);
+    if (plain) {
+        fprintf(stderr, " %s", word);
+        return;
+    }
+    fputs(" '", stderr);
+    for (; *word; word++)
+        fprintf(stderr, *word == '\'' ? "'\\''" : "%c", *word);
+    fputs("'", stderr);
 }
 
 static void print_again(const struct config_edit *e)

@@ -21,7 +21,7 @@ static char *resolve_new(const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     char *up = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    char *folder = up ? realpath(up, NULL) : NULL, *whole = NULL;
+    char *folder = up && *name ? realpath(up, NULL) : NULL, *whole = NULL;
     if (folder && asprintf(&whole, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name) < 0)
         whole = NULL;
     free(folder);
@@ -43,21 +43,61 @@ static char *resolve(const char *path)
     return NULL;
 }
 
-/* The folder of the file, which is where all that change it meet. */
-static int lock_folder(struct file_replace *f)
+static int open_folder(struct file_replace *f)
 {
     char *folder = f->name - 1 == f->path ? strdup("/") : strndup(f->path, (size_t)(f->name - 1 - f->path));
     f->folder = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     free(folder);
-    if (f->folder < 0)
-        return fail(f, "open its folder");
-    if (flock(f->folder, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    fprintf(stderr, "edge: another command is changing %s; waiting for it to end\n", f->path);
-    while (flock(f->folder, LOCK_EX) < 0)
+    return f->folder < 0 ? fail(f, "open its folder") : 0;
+}
+
+/* Waits for its turn, which is told once. Returns false with errno. */
+static bool take_turn(const struct file_replace *f, int fd, bool *told)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    if (!*told)
+        fprintf(stderr, "edge: another command is changing %s; waiting for it to end\n", f->path);
+    *told = true;
+    while (flock(fd, LOCK_EX) < 0)
         if (errno != EINTR)
-            return fail(f, "lock its folder");
-    return 0;
+            return false;
+    return true;
+}
+
+/* The one before has taken the name away when it ended: then this is the lock of nobody. */
+static bool is_lock(const struct file_replace *f, int fd)
+{
+    struct stat mine, named;
+    return fstat(fd, &mine) == 0 && fstatat(f->folder, f->lock_name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           mine.st_dev == named.st_dev && mine.st_ino == named.st_ino;
+}
+
+/*
+ * All that change the file meet at a file beside it, which nobody else can open: the folder itself, or the
+ * file, could be locked by every user who may read it, and for ever.
+ */
+static int lock(struct file_replace *f)
+{
+    if (asprintf(&f->lock_name, ".%s.edge-lock", f->name) < 0) {
+        f->lock_name = NULL;
+        return fail(f, "lock it");
+    }
+    for (bool told = false;;) {
+        int fd = openat(f->folder, f->lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+            return fail(f, "write into its folder");
+        bool locked = take_turn(f, fd, &told);
+        if (locked && is_lock(f, fd)) {
+            f->lock = fd;
+            return 0;
+        }
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        if (!locked)
+            return fail(f, "lock it");
+    }
 }
 
 static int look(struct file_replace *f)
@@ -73,12 +113,12 @@ static int look(struct file_replace *f)
 
 int file_replace_open(struct file_replace *f, const char *path)
 {
-    *f = (struct file_replace){.folder = -1};
+    *f = FILE_REPLACE_CLOSED;
     f->path = resolve(path);
     if (!f->path)
         return fail(f, errno == ELOOP ? "follow its symbolic link" : "find its folder");
     f->name = strrchr(f->path, '/') + 1;
-    return lock_folder(f) < 0 ? -1 : look(f);
+    return open_folder(f) < 0 || lock(f) < 0 ? -1 : look(f);
 }
 
 static int write_all(int fd, struct str text)
@@ -144,8 +184,13 @@ int file_replace_write(struct file_replace *f, struct str text)
 
 void file_replace_done(struct file_replace *f)
 {
+    if (f->lock >= 0) {
+        (void)unlinkat(f->folder, f->lock_name, 0);
+        close(f->lock);
+    }
     if (f->folder >= 0)
         close(f->folder);
+    free(f->lock_name);
     free(f->path);
-    *f = (struct file_replace){.folder = -1};
+    *f = FILE_REPLACE_CLOSED;
 }

@@ -14,11 +14,15 @@
 struct file_replace {
     char *path;       /* the file itself: symbolic links are followed, and stay */
     const char *name; /* its part behind the last slash */
-    int folder;       /* locked; -1: not open */
+    int folder;       /* -1: not open */
+    char *lock_name;  /* beside it, and there from open to done only */
+    int lock;         /* -1: not locked */
     bool there;       /* the file exists, and this is what it is: */
     struct stat before;
     const char *failed; /* after an error: what could not be done, as "cannot ..." */
 };
+
+#define FILE_REPLACE_CLOSED ((struct file_replace){.folder = -1, .lock = -1})
 
 /* Returns -1 with errno and f->failed set; file_replace_done() is due then as well. */
 int file_replace_open(struct file_replace *f, const char *path);

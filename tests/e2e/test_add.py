@@ -25,6 +25,7 @@ from lib.net import await_true
 OLD = "# mine\r\nphotos.example.org, www.photos.example.org {\n\tproxy 127.0.0.1:2342  # here\n}\nlive.example.org { respond 200 }"
 ADDED = "\n\nnew.example.org {\n    proxy 127.0.0.1:3000\n}"
 TEMPORARY = ".edge.conf.edge-new"
+LOCK = ".edge.conf.edge-lock"
 
 
 @pytest.fixture
@@ -205,14 +206,25 @@ def test_many_at_once(conf: Path) -> None:
 
 
 def test_waits_for_another(conf: Path) -> None:
+    with (conf.parent / LOCK).open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with subprocess.Popen([BIN, "add", "-c", conf, "new.example.org", "3000"], stderr=subprocess.PIPE, text=True, env=environment()) as waiting:
+            assert "waiting for it" in waiting.stderr.readline()
+            assert text(conf) == OLD
+            held.close()
+            assert waiting.wait(20) == 0
+    assert text(conf) == OLD + ADDED and only_file(conf)
+
+
+def test_no_other_user_can_make_it_wait(conf: Path) -> None:
+    """Whoever may open a file or a folder may lock it, and for ever."""
     folder = os.open(conf.parent, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
-    with subprocess.Popen([BIN, "add", "-c", conf, "new.example.org", "3000"], stderr=subprocess.PIPE, text=True, env=environment()) as waiting:
-        assert "waiting for it" in waiting.stderr.readline()
-        assert text(conf) == OLD
-        os.close(folder)
-        assert waiting.wait(20) == 0
-    assert text(conf) == OLD + ADDED
+    with conf.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert add(conf, "new.example.org", "3000").returncode == 0
+    os.close(folder)
+    assert text(conf) == OLD + ADDED and only_file(conf)
 
 
 def test_killed_at_any_moment(conf: Path) -> None:
@@ -226,6 +238,7 @@ def test_killed_at_any_moment(conf: Path) -> None:
         now = text(conf)
         assert now in (before, before + ADDED.replace("new", f"k{i}")), now
     (conf.parent / TEMPORARY).write_text("half of someth")
+    (conf.parent / LOCK).touch()
     assert add(conf, "new.example.org", "3000").returncode == 0
     assert "new.example.org" in sites(conf) and only_file(conf)
     assert run("check", "-c", str(conf)).returncode == 0
@@ -263,10 +276,10 @@ def test_not_root(conf: Path, place: Path) -> None:
     else:
         conf.parent.chmod(0o555)
     words = ["--app", "immich", "-c", str(conf)]
-    for host, quoted in (("a.example.org", "a.example.org"), ("*", "'*'")):
-        done = subprocess.run([*other, edge, "add", host, *words], capture_output=True, text=True, timeout=20, env=environment(), check=False)
+    for backend, quoted in (("a:1", "a:1"), ("*", "'*'"), ("it's", "'it'\\''s'")):
+        done = subprocess.run([*other, edge, "add", "a.example.org", backend, *words], capture_output=True, text=True, timeout=20, env=environment(), check=False)
         assert done.returncode == 1, done
-        assert f"Permission denied; nothing was changed; try `sudo edge add --app immich -c {conf} {quoted}`\n" in done.stderr, done.stderr
+        assert f"Permission denied; nothing was changed; try `sudo edge add --app immich -c {conf} a.example.org {quoted}`\n" in done.stderr, done.stderr
     conf.parent.chmod(0o755)
     assert text(conf) == OLD
 
