@@ -16,11 +16,18 @@ usage() {
     cat <<'TEXT'
 usage: ./build.sh [--asan | --clang]          build edge: build/edge (or build/asan/edge, build/clang/edge)
        ./build.sh check                       format, includes, globals, sizes, linters, both compilers
-       ./build.sh test [--all] [PATTERN]      unit and end-to-end tests, or those whose file matches
+       ./build.sh test [--all] [PATTERN]      all tests (as root, or with sudo: machines are booted), or those whose file matches
        ./build.sh fuzz [--minutes N] [TARGET] fuzz each target (or one) for N minutes, default 1
        ./build.sh demo [ARGUMENT...]          try edge on this machine
-       ./build.sh bench | install | uninstall | deb
+       ./build.sh deb [--arch ARCH]           Debian package for amd64, arm64 or armhf (Debian 12 and later),
+                                              default this machine's: build/edge_VERSION_ARCH.deb
+       sudo ./build.sh install                build edge for this machine and install it as a package
+       sudo ./build.sh uninstall [--purge]    remove it; with --purge its configuration and logs too.
+                                              Certificates stay, unless EDGE_PURGE_DATA=yes is set
+       ./build.sh bench
        ./build.sh help
+
+EDGE_VERSION in the environment is the version to build as; else it is made of the commit.
 
 V=1 shows the compiler's command lines. Logs of long steps are in build/log/.
 TEXT
@@ -44,15 +51,21 @@ need_groups() { # GROUP...
 
 in_git() { command -v git >/dev/null && [ -e .git ] && git --no-optional-locks -c safe.directory="$root" "$@" 2>/dev/null; }
 
-# 1.0.0 at the tag v1.0.0, else 1.0.0+gCOMMIT, with -dirty when tracked sources differ from it.
+# 1.0.0 at the tag v1.0.0, before it 1.0.0~TIME.gCOMMIT, which grows with the commit's time (UTC) and is
+# less than 1.0.0, because that is how apt tells what is newer; with .dirty when what is packed differs from it.
 version() {
     local number=1.0.0 commit
-    if ! commit=$(in_git rev-parse --short=10 HEAD) || in_git describe --exact-match --match "v$number" HEAD >/dev/null; then
+    if [ -n "${EDGE_VERSION:-}" ]; then
+        say "$EDGE_VERSION"
+        return
+    fi
+    if ! commit=$(TZ=UTC in_git log -1 --format=%cd.g%h --abbrev=10 --date=format-local:%Y%m%d%H%M%S) ||
+        in_git describe --exact-match --match "v$number" HEAD >/dev/null; then
         say "$number"
         return
     fi
-    in_git diff --quiet HEAD -- src third_party || commit+=-dirty
-    say "$number+g$commit"
+    in_git diff --quiet HEAD -- src third_party systemd docs || commit+=.dirty
+    say "$number~$commit"
 }
 
 # Of the source, never of the build: the same source gives the same binary.
@@ -128,6 +141,20 @@ run_demo() {
     exec bash tests/demo/demo.sh "$@"
 }
 
+run_package() { # deb|install|uninstall [ARGUMENT...]
+    # shellcheck source=systemd/debian/package.sh
+    . systemd/debian/package.sh
+    "$1_main" "${@:2}"
+}
+
+# Root may build in somebody's tree (sudo ./build.sh install): what is made there is theirs. Whole
+# Debian systems in build/roots are root's own.
+give_back() {
+    [ "$(id -u)" -ne 0 ] || [ -O "$root" ] ||
+        find build -path build/roots -prune -o -user root -exec chown -h --reference="$root" {} +
+}
+trap give_back EXIT
+
 not_yet() {
     say "build.sh $1: not yet" >&2
     exit 2
@@ -144,7 +171,8 @@ main() {
     test) run_test "$@" ;;
     fuzz) run_fuzz "$@" ;;
     demo) run_demo "$@" ;;
-    bench | install | uninstall | deb) not_yet "$command" ;;
+    deb | install | uninstall) run_package "$command" "$@" ;;
+    bench) not_yet "$command" ;;
     help | --help | -h) usage ;;
     *) usage >&2; exit 2 ;;
     esac

@@ -180,6 +180,60 @@ e2e_tests() { # VARIANT BINARY FILE...
     say "$([ $((failed + found)) -eq 0 ] && echo 'ok  ' || echo FAIL)  $name ($passed passed, $failed failed, $found sanitizer reports, $((SECONDS - start)) s)"
 }
 
+# --- whole machines --------------------------------------------------------------------------------
+
+# Makes the packages and names them to the tests: EDGE_DEB_AMD64=PATH and so on, in the array debs.
+make_packages() { # ARCH...
+    local arch log
+    debs=()
+    for arch in "$@"; do
+        log=$results/deb-$arch.log
+        if "$BASH" build.sh deb --arch "$arch" >"$log" 2>&1; then
+            debs+=("EDGE_DEB_${arch^^}=$root/$(tail -n 1 "$log")")
+        else
+            tail -n 30 "$log"
+            build_failed "the package for $arch"
+        fi
+    done
+}
+
+# NAME becomes root if it says so: a container needs that, while what a build leaves belongs to who asked for it.
+# Without a way to become root the tests themselves say what is missing; nothing is skipped.
+system_tests() { # NAME root|user FILE...
+    local name=$1 as=() passed failed status=0 start=$SECONDS
+    if [ "$2" = root ] && [ "$(id -u)" -ne 0 ] && command -v sudo >/dev/null; then as=(sudo); fi
+    shift 2
+    "${as[@]}" env EDGE_ROOT="$root" PYTHONDONTWRITEBYTECODE=1 "${debs[@]}" \
+        /usr/bin/python3 -m pytest -p no:cacheprovider -v --tb=short --color=no --timeout="${EDGE_SYSTEM_TIMEOUT:-2400}" \
+        -o markers="slow: takes long, run by test --all" \
+        "$@" </dev/null 2>&1 | tee "$results/$name.log" || status=${PIPESTATUS[0]}
+    read -r passed failed < <(pytest_count "$results/$name.log" "$status")
+    printf '%s %s\n' "$passed" "$failed" >"$results/$name.count"
+    say "$([ "$failed" -eq 0 ] && echo 'ok  ' || echo FAIL)  $name ($passed passed, $failed failed, $((SECONDS - start)) s)"
+}
+
+run_machines() { # FILE...
+    local file packages=() machines=() cases=() debs=() arches
+    [ $# -gt 0 ] || return 0
+    need_groups system
+    arches=("$(dpkg --print-architecture)")
+    if [ "$all" = yes ]; then
+        need_groups foreign
+        mapfile -t arches < <(printf '%s\n' "${arches[@]}" arm64 armhf | sort -u)
+    else
+        cases=(-m "not slow")
+    fi
+    for file in "$@"; do
+        case $file in
+        */test_package*) packages+=("$file") ;;
+        *) machines+=("$file") ;;
+        esac
+    done
+    step "packages" make_packages "${arches[@]}"
+    [ "${#packages[@]}" -eq 0 ] || step "what is in the package" system_tests package user "${packages[@]}" "${cases[@]}"
+    [ "${#machines[@]}" -eq 0 ] || step "whole machines" system_tests machines root "${machines[@]}" "${cases[@]}"
+}
+
 # --- the two commands ------------------------------------------------------------------------------
 
 build_failed() { # WHAT
@@ -224,7 +278,7 @@ build_both() {
 }
 
 test_main() { # [--all] [PATTERN]
-    local all=no pattern='' argument units ends fuzzers
+    local all=no pattern='' argument units ends fuzzers machines
     for argument in "$@"; do
         case $argument in
         --all) all=yes ;;
@@ -237,7 +291,8 @@ test_main() { # [--all] [PATTERN]
     mapfile -t units < <(matching "$pattern" tests/*/*_test.c)
     mapfile -t ends < <(matching "$pattern" tests/e2e/test_*.py)
     mapfile -t fuzzers < <(matching "$pattern" tests/fuzz/*_fuzz.c)
-    say "${#units[@]} unit test programs, ${#ends[@]} end-to-end files, ${#fuzzers[@]} fuzz targets"
+    mapfile -t machines < <(matching "$pattern" tests/system/test_*.py)
+    say "${#units[@]} unit test programs, ${#ends[@]} end-to-end files, ${#fuzzers[@]} fuzz targets, ${#machines[@]} files about whole machines"
     step "building edge" build_both
     step "building tests" build_tests asan "${units[@]}"
     step "building tests for valgrind" build_tests release "${units[@]}"
@@ -245,6 +300,7 @@ test_main() { # [--all] [PATTERN]
     [ "${#units[@]}" -eq 0 ] || step "unit tests" unit_tests "${units[@]}"
     [ "${#fuzzers[@]}" -eq 0 ] || step "fuzz targets" fuzz_targets "$(fuzz_seconds "$all")" 1 "${fuzzers[@]}"
     run_end_to_end "${ends[@]}"
+    run_machines "${machines[@]}"
     finish
 }
 

@@ -1,20 +1,30 @@
 #!/usr/bin/env bash
-# Builds the libraries of `manifest` into build/third_party: include/, lib/*.a, versions.h.
+# build.sh [ARCH]: builds the libraries of `manifest` into build/third_party: include/, lib/*.a,
+# versions.h. With ARCH, a Debian architecture, for packages of it: by clang and with the libc of
+# build/sysroot/ARCH (sysroot.sh), into build/third_party-ARCH.
 #
 # A library's archive is looked for in this order: in the folder $EDGE_ARCHIVES (default: archives/
 # beside this file), among what an earlier run fetched, in Debian's archive. What is already built
 # from the same manifest, script and compiler is kept, so only the first run needs a network.
 #
-# Debian's archive is read through lists of our own under build/: the machine's sources are not
-# touched, its mirror is used for the suites that the manifest names.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
-out=$root/build/third_party
+target=${1:-}
+out=$root/build/third_party${target:+-$target}
+archives=$root/build/third_party/archives
+apt=$out/apt apt_options=()
+log_name=third_party${target:+-$target}
 EDGE_LOG=$root/build/log
 EDGE_ARCHIVES=${EDGE_ARCHIVES:-$here/archives}
 CC=${CC:-gcc}
+compiler=$CC AR=ar RANLIB=ranlib
+if [ -n "$target" ]; then
+    compiler=clang AR=llvm-ar RANLIB=llvm-ranlib
+    CC="clang $(cat "$root/build/sysroot/$target.flags")"
+fi
+export AR RANLIB
 manifest=$here/manifest
 jobs=$(nproc)
 # Large files and the year 2038 on 32-bit machines. In the environment of every build that reads
@@ -22,6 +32,10 @@ jobs=$(nproc)
 export CPPFLAGS="-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64"
 # shellcheck source=third_party/packages.sh
 . "$here/packages.sh"
+# shellcheck source=third_party/archive.sh
+. "$here/archive.sh"
+# shellcheck disable=SC2034  # archive.sh says it
+no_source_hint="put the archives into $EDGE_ARCHIVES"
 
 say() { printf 'third_party: %s\n' "$*"; }
 die() { say "$*" >&2; exit 1; }
@@ -44,7 +58,8 @@ libraries() { awk '$1 == "name" && /^[a-z]/ { print $2 }' "$manifest"; }
 # on every build would be slow, and their content is checked when it is used.
 wanted_key() {
     { cat "$manifest" "$here/build.sh"
-      "$CC" --version; "$CC" -dumpmachine
+      printf '%s\n' "$CC"; "$compiler" --version; "$compiler" -dumpmachine
+      [ -z "$target" ] || cat "$root/build/sysroot/$target/stamp"
       [ ! -d "$EDGE_ARCHIVES" ] || find "$EDGE_ARCHIVES" -maxdepth 1 -type f -printf '%f %s\n' | sort; } | sha256sum
 }
 
@@ -77,47 +92,16 @@ find_archive() {
     return 1
 }
 
-locate() { find_archive "$1" "$EDGE_ARCHIVES" || find_archive "$1" "$out/archives"; }
+locate() { find_archive "$1" "$EDGE_ARCHIVES" || find_archive "$1" "$archives"; }
 
 # --- Debian's archive ------------------------------------------------------------------------------
 
-keyring() {
-    local file
-    for file in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
-        [ -f "$file" ] && { printf '%s\n' "$file"; return 0; }
-    done
-    die "no keyring of Debian's archive: install debian-archive-keyring"
-}
-
-# The mirror this machine uses for Debian itself; other archives in its sources are not meant.
-mirror() {
-    local site
-    # shellcheck disable=SC2016  # apt fills these in, not the shell
-    site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
-    # shellcheck disable=SC2016
-    [ -n "$site" ] || site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | head -n 1)
-    [ -n "$site" ] || die "apt has no package source on this machine; put the archives into $EDGE_ARCHIVES"
-    printf '%s\n' "$site"
-}
-
-private_apt() {
-    apt-get -o Dir::Etc::sourcelist="$out/apt/sources.list" -o Dir::Etc::sourceparts=- \
-        -o Dir::Etc::preferencesparts=- -o Dir::State="$out/apt/state" \
-        -o Dir::State::status="$out/apt/state/status" -o Dir::Cache="$out/apt/cache" \
-        -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none -o Acquire::Retries=3 \
-        -o APT::Sandbox::User="$(id -un)" "$@"
-}
-
 update_lists() { # NAME...: source indexes of the suites these libraries are in
-    local name suite site ring
-    site=$(mirror) ring=$(keyring)
-    mkdir -p "$out/apt/state/lists/partial" "$out/apt/cache/archives/partial"
-    : >"$out/apt/state/status"
-    for name in "$@"; do pin "$name" suites | tr ' ' '\n'; done | sort -u | while read -r suite; do
-        printf 'deb-src [signed-by=%s] %s %s main\n' "$ring" "$site" "$suite"
-    done >"$out/apt/sources.list"
+    local name suite
     # A suite that has gone must not stop the others; what then is missing shows in fetch.
-    private_apt -q update >"$EDGE_LOG/third_party-update.log" 2>&1 || true
+    for name in "$@"; do pin "$name" suites | tr ' ' '\n'; done | sort -u | while read -r suite; do
+        printf 'deb-src [signed-by=@RING@] @SITE@ %s main\n' "$suite"
+    done | update_private_apt >"$EDGE_LOG/third_party-update.log" 2>&1 || true
 }
 
 download() { # SOURCE/SUITE: complete source package, else (old .dsc gone from the pool) its upstream archive
@@ -135,8 +119,8 @@ fetch() { # NAME
         (cd "$tmp" && download "$(pin "$name" source)/$suite") >>"$EDGE_LOG/third_party-fetch.log" 2>&1 || true
         (cd "$tmp" && find . -name '*.tar.*' ! -name '*.asc' -printf '%P\0' | xargs -0r sha256sum >SHA256SUMS)
         if find_archive "$name" "$tmp" >/dev/null; then
-            cat "$tmp/SHA256SUMS" >>"$out/archives/SHA256SUMS"
-            rm "$tmp/SHA256SUMS" && mv "$tmp"/* "$out/archives/" && rm -r "$tmp"
+            cat "$tmp/SHA256SUMS" >>"$archives/SHA256SUMS"
+            rm "$tmp/SHA256SUMS" && mv "$tmp"/* "$archives/" && rm -r "$tmp"
             return 0
         fi
     done
@@ -146,7 +130,7 @@ fetch() { # NAME
 
 fetch_missing() {
     local name missing=()
-    mkdir -p "$out/archives"
+    mkdir -p "$archives"
     for name in $(libraries); do locate "$name" >/dev/null || missing+=("$name"); done
     [ "${#missing[@]}" -eq 0 ] && return 0
     need_packages dpkg-dev ca-certificates
@@ -157,7 +141,7 @@ fetch_missing() {
         say "fetching $name"
         fetch "$name"
     done
-    rm -rf "$out/apt" "$out/fetch"
+    rm -rf "$apt" "$out/fetch"
 }
 
 # --- building --------------------------------------------------------------------------------------
@@ -190,18 +174,22 @@ unpack() { # NAME
     if [ "$(pin "$name" later)" = ok ]; then file_version "$archive"; else pin "$name" version; fi >"$tree.version"
 }
 
+# For a cross-build configure must not run what it compiles.
+host_option() { [ -z "$target" ] || printf -- '--host=%s' "$($CC -dumpmachine)"; }
+
 # Patched files are newer than what autoconf made of them, and make would run autoconf again.
 settle_times() { find . -type f -exec touch -r configure {} +; }
 
 build_bearssl() {
-    make -j"$jobs" CC="$CC" CFLAGS="$* $CPPFLAGS" lib
+    make -j"$jobs" CC="$CC" AR="$AR" CFLAGS="$* $CPPFLAGS" lib
     install -m 644 inc/*.h "$out/include/"
     install -m 644 build/libbearssl.a "$out/lib/"
 }
 
 build_libsodium() {
     settle_times
-    ./configure --prefix="$out/src/libsodium.stage" CC="$CC" "$@"
+    # shellcheck disable=SC2046  # nothing, or one word
+    ./configure $(host_option) --prefix="$out/src/libsodium.stage" CC="$CC" "$@"
     make -j"$jobs" -C src/libsodium install
     cp -R "$out/src/libsodium.stage/include/." "$out/include/"
     install -m 644 "$out/src/libsodium.stage/lib/libsodium.a" "$out/lib/"
@@ -209,18 +197,20 @@ build_libsodium() {
 
 build_sqlite() {
     settle_times
-    ./configure CC="$CC" --disable-tcl --disable-shared
+    # For this machine: only the one file is made here, which is the same for all.
+    ./configure CC="$compiler" --disable-tcl --disable-shared
     make -j"$jobs" sqlite3.c
-    # shellcheck disable=SC2086  # a list of flags
-    "$CC" $CPPFLAGS "$@" -c sqlite3.c -o edge-sqlite3.o
+    # shellcheck disable=SC2086  # lists of flags
+    $CC $CPPFLAGS "$@" -c sqlite3.c -o edge-sqlite3.o
     rm -f "$out/lib/libsqlite3.a"
-    ar rcs "$out/lib/libsqlite3.a" edge-sqlite3.o
+    "$AR" rcs "$out/lib/libsqlite3.a" edge-sqlite3.o
     install -m 644 sqlite3.h "$out/include/"
 }
 
 build_curl() {
     settle_times
-    ./configure CC="$CC" CFLAGS="-O2 -ffunction-sections -fdata-sections" "$@"
+    # shellcheck disable=SC2046
+    ./configure $(host_option) CC="$CC" CFLAGS="-O2 -ffunction-sections -fdata-sections" "$@"
     make -j"$jobs" -C lib libcurl.la
     install -m 644 lib/.libs/libcurl.a "$out/lib/"
     install -d "$out/include/curl"
@@ -229,7 +219,7 @@ build_curl() {
 
 # Never to be called where bash ignores `set -e` (in a condition, before || or &&).
 build_one() { # NAME
-    local name=$1 start=$SECONDS log=$EDGE_LOG/third_party-$1.log options status=0
+    local name=$1 start=$SECONDS log=$EDGE_LOG/$log_name-$1.log options status=0
     options=$(pin "$name" options)
     read -ra options <<<"${options//@PREFIX@/$out}"
     say "building $name"
@@ -265,13 +255,13 @@ write_versions() {
 
 main() {
     local key name needs=()
-    if command -v "$CC" >/dev/null; then
+    if command -v "$compiler" >/dev/null; then
         key=$(wanted_key)
         is_built && return 0
     fi
     mkdir -p "$EDGE_LOG"
     for name in $(libraries); do read -ra needs <<<"${needs[*]} $(pin "$name" needs)"; done
-    need_packages gcc make libc6-dev dpkg-dev "${needs[@]}"
+    need_packages "$compiler" make libc6-dev dpkg-dev "${needs[@]}"
     rm -f "$out/stamp"
     fetch_missing
     build_all

@@ -13,7 +13,10 @@ static void print_commands(FILE *out)
     for (size_t i = 0; i < n; i++)
         if (rows[i].run)
             fprintf(out, "  edge %-8s %s\n", rows[i].name, rows[i].summary);
-    fputs("\n`edge help COMMAND` tells more, `edge help config` lists what a configuration may hold.\n"
+    fputs("\nFirst steps, when edge is installed:\n\n"
+          "  sudo edge add photos.example.org 127.0.0.1:2342   the host name, and where the application is\n"
+          "  sudo edge certs                                   the certificate comes by itself\n"
+          "\n`edge help COMMAND` tells more, `edge help config` lists what a configuration may hold.\n"
           "Exit status: 0 done, 1 failed, 2 wrong use or bad configuration.\n",
           out);
 }
@@ -38,7 +41,7 @@ void cmd_help_command(const struct command *c)
         if (!(o->id & (c->takes | OPTION_CONFIG | OPTION_HELP)))
             continue;
         char word[32];
-        (void)snprintf(word, sizeof word, "%s %s", o->name, o->value ? o->value : "");
+        (void)snprintf(word, sizeof word, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
         printf("  %-10s %s\n", word, o->help);
     }
 }

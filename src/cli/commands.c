@@ -13,8 +13,20 @@ static const struct command rows[] = {
      0, 0, cmd_serve},
     {"check", "", "validate the configuration",
      "Tells every error with its line and column and what to do about it, and tries whether the certificates and\n"
-     "keys that the file names can be used. Nothing is changed. Exit status 2 if something is wrong.\n",
-     0, 0, cmd_check},
+     "keys that the file names can be used. Nothing is changed. Exit status 2 if something is wrong.\n"
+     "With --ports also: which ports are free, which ones edge has already, and who else holds one and how to\n"
+     "free it; root sees most. Exit status 1 if another program holds one.\n",
+     OPTION_PORTS | OPTION_HOSTS, 0, cmd_check},
+    {"add", "HOST [BACKEND...]", "add a site",
+     "Writes a block for HOST at the end of the configuration, and restarts edge if it runs as a service.\n"
+     "BACKEND is ADDRESS:PORT, a PORT of this machine, http://ADDRESS or unix:/PATH. With --app it may be left\n"
+     "out, or have no port; applications: immich, photoprism, owncast, homeassistant, jellyfin, nextcloud. What\n"
+     "they must be told themselves is printed. The file is checked before and after; it is never half written.\n",
+     OPTION_APP, ANY_NUMBER, cmd_add},
+    {"remove", "HOST", "remove a site",
+     "Takes HOST out of the configuration, and its block if that has no other name; comments stay. Then edge is\n"
+     "restarted if it runs as a service. The certificate stays in the database: adding HOST again costs none.\n",
+     0, 1, cmd_remove},
     {"renew", "[HOST...]", "get and renew certificates",
      "Gets every certificate of the configuration that is missing or due; with a HOST, only those it is in. The\n"
      "daemon and the timer run it too: it may be run at any time, twice at once, and with or without the daemon.\n"
@@ -30,8 +42,6 @@ static const struct command rows[] = {
     {"help", "[COMMAND | config]", "explain a command, or list what a configuration may hold", "", 0, 1,
      cmd_help},
 
-    {"add", "HOST BACKEND...", "add a site", "", 0, 0, NULL},
-    {"remove", "HOST", "remove a site", "", 0, 0, NULL},
     {"adduser", "NAME", "add a user", "", 0, 0, NULL},
     {"deluser", "NAME", "remove a user", "", 0, 0, NULL},
     {"users", "", "list the users", "", 0, 0, NULL},

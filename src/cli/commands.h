@@ -31,6 +31,8 @@ int commands_main(int argc, char **argv);
 
 int cmd_serve(const struct options *o);
 int cmd_check(const struct options *o);
+int cmd_add(const struct options *o);
+int cmd_remove(const struct options *o);
 int cmd_renew(const struct options *o);
 int cmd_certs(const struct options *o);
 int cmd_version(const struct options *o);

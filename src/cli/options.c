@@ -12,6 +12,12 @@ static const struct option rows[] = {
     {"--json", NULL, NULL, OPTION_JSON, offsetof(struct options, json), "print JSON"},
     {"--force", NULL, NULL, OPTION_FORCE, offsetof(struct options, force),
      "renew whether it is due or not, and in spite of failures"},
+    {"--app", NULL, "NAME", OPTION_APP, offsetof(struct options, app),
+     "the application behind it; its usual port may be left out"},
+    {"--hosts", NULL, NULL, OPTION_HOSTS, offsetof(struct options, hosts),
+     "print the host names instead, one in a line"},
+    {"--ports", NULL, NULL, OPTION_PORTS, offsetof(struct options, ports),
+     "try too whether the ports are free, and tell who holds them"},
     {"--help", "-h", NULL, OPTION_HELP, offsetof(struct options, help), "print what the command does"},
 };
 

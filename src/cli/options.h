@@ -8,11 +8,20 @@
 #define CONFIG_FILE "/etc/edge/edge.conf"
 
 /* A set: which options a command takes. */
-enum option_id { OPTION_CONFIG = 1, OPTION_HELP = 2, OPTION_JSON = 4, OPTION_FORCE = 8 };
+enum option_id {
+    OPTION_CONFIG = 1,
+    OPTION_HELP = 2,
+    OPTION_JSON = 4,
+    OPTION_FORCE = 8,
+    OPTION_APP = 16,
+    OPTION_PORTS = 32,
+    OPTION_HOSTS = 64
+};
 
 struct options {
     const char *config;
-    bool help, json, force;
+    const char *app; /* NULL: not given */
+    bool help, json, force, ports, hosts;
     char **args; /* what is no option: a part of argv, in its order */
     size_t n_args;
 };

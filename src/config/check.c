@@ -36,7 +36,7 @@ static void check_certificate(struct parse *p, const struct draft *d)
  * Names under these are nobody's or everybody's: RFC 6761, RFC 6762 appendix G, RFC 8375. So are those of one
  * part.
  */
-static bool name_is_private(struct str name)
+bool check_is_private(struct str name)
 {
     static const char *const ends[] = {".test",  ".invalid",  ".localhost", ".example",
                                        ".local", ".intranet", ".internal",  ".private",
@@ -62,7 +62,7 @@ static void warn_of_certificates(struct parse *p)
                            d->site.line);
         told = true;
         for (size_t j = 0; j < d->site.n_names && public; j++)
-            if (name_is_private(d->site.names[j]))
+            if (check_is_private(d->site.names[j]))
                 report_warning(&p->report, d->names_at[j],
                                "no public certificate authority issues for `%.*s`; write `tls internal`",
                                STR_ARG(report_quote(d->site.names[j])));

@@ -35,7 +35,8 @@ static void skip_blanks(struct lexer *l)
 
 static struct token take(struct lexer *l, enum token_kind kind, size_t n)
 {
-    struct token t = {.kind = kind, .text = str_take(l->rest, n), .at = l->at};
+    struct token t = {
+        .kind = kind, .text = str_take(l->rest, n), .at = l->at, .offset = l->report->text.n - l->rest.n};
     advance(l, n);
     return t;
 }

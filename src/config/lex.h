@@ -21,6 +21,7 @@ struct token {
     bool quoted;
     struct str text; /* lies in the file's text, or in mem when quotes had escapes */
     struct place at;
+    size_t offset; /* of its first byte, a quote included, in the report's text */
 };
 
 struct lexer {

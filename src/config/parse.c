@@ -166,7 +166,7 @@ static void unknown_directive(struct parse *p, struct token name, enum where whe
         ERROR_AT(p, name, "unknown directive `%.*s`; `edge help config` lists all", QUOTE(name));
 }
 
-static void read_block(struct parse *p, enum where where, struct statement *next);
+static size_t read_block(struct parse *p, enum where where, struct statement *next);
 
 /* The token is where the block may begin. */
 static void read_directive_block(struct parse *p, const struct directive *row, bool wanted)
@@ -175,7 +175,7 @@ static void read_directive_block(struct parse *p, const struct directive *row, b
         return;
     if (row->block && wanted) {
         struct statement none = {.n_args = 0};
-        read_block(p, row->block, &none);
+        (void)read_block(p, row->block, &none);
         return;
     }
     if (wanted)
@@ -220,9 +220,9 @@ static bool read_unknown(struct parse *p, enum where where, struct statement *s)
 
 /*
  * The token is the opening brace. *next is the head of the site that begins when the closing one was
- * forgotten, else empty.
+ * forgotten, else empty. Returns the offset behind the closing brace.
  */
-static void read_block(struct parse *p, enum where where, struct statement *next)
+static size_t read_block(struct parse *p, enum where where, struct statement *next)
 {
     unsigned seen[MAX_DIRECTIVES] = {0}, *outer = p->seen;
     struct token open = p->token;
@@ -247,11 +247,13 @@ static void read_block(struct parse *p, enum where where, struct statement *next
     }
     if (p->token.kind == TOKEN_END)
         ERROR_AT(p, open, "this `{` is never closed; add a `}`");
+    size_t end = p->token.offset + p->token.text.n;
     if (p->token.kind == TOKEN_CLOSE)
         advance(p);
     p->seen = outer;
     if (!reopened)
         next->name = (struct token){.kind = TOKEN_END};
+    return end;
 }
 
 /* Sites */
@@ -259,7 +261,7 @@ static void read_block(struct parse *p, enum where where, struct statement *next
 static void read_site(struct parse *p, struct statement *s)
 {
     do {
-        size_t before = p->report.errors;
+        size_t before = p->report.errors, first = s->name.offset;
         struct draft *d = parse_site_names(p, s);
         if (!d) {
             skip_block(p);
@@ -267,7 +269,8 @@ static void read_site(struct parse *p, struct statement *s)
         }
         *s = (struct statement){.name = {.kind = TOKEN_END}};
         p->site = d;
-        read_block(p, IN_SITE, s);
+        d->site.begin = p->mark + first;
+        d->site.end = p->mark + read_block(p, IN_SITE, s);
         d->errors = p->report.errors - before;
         p->site = NULL;
     } while (s->name.kind == TOKEN_WORD && !p->broken);
@@ -399,9 +402,9 @@ struct snapshot *config_parse(const char *file, struct str text, struct buf *err
     if (!p)
         goto out;
     if (str_starts(text, STR("\xef\xbb\xbf"))) /* the byte order mark of some editors */
-        text = str_skip(text, 3);
+        p->mark = 3;
     p->report.file = file;
-    p->report.text = text;
+    p->report.text = str_skip(text, p->mark);
     p->folder = folder_of(file);
     p->snapshot = calloc(1, sizeof *p->snapshot);
     p->broken = !p->snapshot;

@@ -43,6 +43,7 @@ struct parse {
     struct arena mem;   /* what is needed until the end of the parse only */
     struct snapshot *snapshot;
     struct str folder; /* of the file, with the slash; relative paths begin with it */
+    size_t mark;       /* bytes of the byte order mark, which the lexer does not see */
 
     struct token *args; /* of the statement that is being read */
     size_t args_cap;
@@ -103,6 +104,8 @@ void set_site_tls(struct parse *p, const struct directive *row, const struct sta
 bool backend_parse(struct parse *p, struct token token, struct backend *out);
 /* An authority that issues only for names of the public DNS. */
 bool acme_is_public(struct str directory);
+/* A name that such an authority never issues for. */
+bool check_is_private(struct str name);
 /* `path` as the process will open it: relative ones lie beside the configuration file. */
 struct str path_resolve(struct parse *p, struct str path);
 /* The row stood in this block before and may not be repeated, which was reported; else that is remembered. */

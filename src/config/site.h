@@ -76,6 +76,7 @@ struct site {
     uint16_t redirect_port; /* 0: the first https port */
     bool any;               /* it is `*` */
     unsigned line;          /* where it begins, for messages; 0: the `*` that nobody wrote */
+    size_t begin, end;      /* its bytes in the text: from its first name to behind its `}` */
 };
 
 struct snapshot {

@@ -27,7 +27,8 @@ static int close_failed(int fd)
     return -1;
 }
 
-int sock_listen(struct endpoint at, int backlog)
+/* Without listening yet. */
+static int bound_socket(struct endpoint at)
 {
     struct sockaddr_storage sa;
     socklen_t n = addr_to(at, &sa);
@@ -37,9 +38,26 @@ int sock_listen(struct endpoint at, int backlog)
     set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (sa.ss_family == AF_INET6)
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    if (bind(fd, (struct sockaddr *)&sa, n) < 0 || listen(fd, backlog) < 0)
+    if (bind(fd, (struct sockaddr *)&sa, n) < 0)
         return close_failed(fd);
     return fd;
+}
+
+int sock_listen(struct endpoint at, int backlog)
+{
+    int fd = bound_socket(at);
+    if (fd >= 0 && listen(fd, backlog) < 0)
+        return close_failed(fd);
+    return fd;
+}
+
+int sock_probe(struct endpoint at)
+{
+    int fd = bound_socket(at);
+    if (fd < 0)
+        return -1;
+    close(fd);
+    return 0;
 }
 
 int sock_accept(int listener, struct endpoint *peer)

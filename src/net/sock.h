@@ -10,6 +10,8 @@
 
 /* Binds and listens. An IPv6 address takes IPv6 only: the wildcard of both families is two sockets. */
 int sock_listen(struct endpoint at, int backlog);
+/* Whether sock_listen() would find the address free: binds and closes. Returns 0, or -1 with errno set. */
+int sock_probe(struct endpoint at);
 /* -1 with EAGAIN when no connection waits. */
 int sock_accept(int listener, struct endpoint *peer);
 /* Starts to connect; the socket becomes writable when that has ended. */

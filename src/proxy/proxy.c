@@ -66,6 +66,15 @@ static void redirect_to_https(struct exchange *x, struct proxy *p, const struct 
     redirect(x, route_https_url(x, p->snapshot, to), reads ? 301 : 308);
 }
 
+/* What somebody reads who has just installed edge and looks whether it is there; NULL when there are sites. */
+static struct str no_site_yet(const struct snapshot *snapshot)
+{
+    /* The default `*` is in no line. */
+    if (snapshot->n_sites == 1 && snapshot->sites[0].line == 0)
+        return STR("edge runs and has no site yet: `sudo edge add HOST BACKEND` on its machine adds one");
+    return (struct str){NULL, 0};
+}
+
 static void act(struct exchange *x, struct proxy *p, const struct routed *to)
 {
     const struct route *route = to->route;
@@ -81,7 +90,7 @@ static void act(struct exchange *x, struct proxy *p, const struct routed *to)
             xchg_answer(x, route->code, (struct field){0},
                         arena_printf(&x->mem, "%.*s\n", STR_ARG(route->text)));
         else
-            xchg_error_page(x, route->code, (struct str){NULL, 0});
+            xchg_error_page(x, route->code, no_site_yet(p->snapshot));
         break;
     }
 }

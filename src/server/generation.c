@@ -101,17 +101,29 @@ static void on_ready(struct process *p, const struct ipc_ready *ready)
     check_ready(p->generation);
 }
 
+/* One that has stopped reading is killed: the next one gets it when it starts. */
+static void send_workers(struct generation *g, enum ipc_type type, int fd)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        struct process *p = &g->processes[i];
+        if (p->role == ROLE_WORKER && p->ipc && ipc_send_fd(p->ipc, type, fd) < 0)
+            process_kill(p);
+    }
+}
+
 /* From the keeper to every worker, those included that start later. fd is ours. */
 static void on_certs(struct generation *g, int fd)
 {
     if (g->certs >= 0)
         close(g->certs);
     g->certs = fd;
-    for (size_t i = 0; i < g->n; i++) {
-        struct process *p = &g->processes[i];
-        if (p->role == ROLE_WORKER && p->ipc && ipc_send_fd(p->ipc, IPC_CERTS, fd) < 0)
-            process_kill(p); /* it has stopped reading; a new one gets them */
-    }
+    send_workers(g, IPC_CERTS, fd);
+}
+
+void generation_listen(struct generation *g, int fd)
+{
+    if (g->state == GENERATION_SERVING)
+        send_workers(g, IPC_LISTEN, fd);
 }
 
 /* A question of a worker to the keeper. Without a keeper it stays without an answer, which the worker can live with. */

@@ -35,6 +35,8 @@ void generation_free(struct generation *g);
 
 /* A child of ours ended: true if it was one of this generation's. */
 bool generation_reaped(struct generation *g, pid_t pid, int status);
+/* A port that was taken could be bound: its workers accept there too. fd is borrowed. */
+void generation_listen(struct generation *g, int fd);
 /* `edge renew` has ended, well or not. */
 void generation_renewed(struct generation *g);
 /* Lets it finish within limit_ms (0: no limit), then cuts. */

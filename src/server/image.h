@@ -40,7 +40,8 @@ int image_seal(const struct buf *b);
 /* A memfd of this name that can be sealed, close-on-exec; -1 with errno. */
 int image_memfd(const char *name);
 
-/* Maps and checks the whole of it. Returns -1 if it is not sealed or not an image. fd stays open. */
+/* Maps and checks the whole of it; one without any section is fine. Returns -1 if it is not sealed or not an image.
+ * fd stays open. */
 int image_map(int fd, struct image *out);
 void image_unmap(struct image *i);
 /* The section at *at (begin with 0), which moves on; false at the end. What it points to is good until image_unmap(). */

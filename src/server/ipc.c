@@ -56,6 +56,7 @@ static const struct message_kind kinds[] = {
     [IPC_TELL] = {.len = sizeof(struct ipc_tell)},
     [IPC_RENEW] = {.len = 0},
     [IPC_RENEWED] = {.len = 0},
+    [IPC_LISTEN] = {.fd = true},
 };
 _Static_assert(nitems(kinds) == IPC_TYPES, "name the kind of every message");
 

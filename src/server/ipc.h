@@ -24,6 +24,7 @@ enum ipc_type {
     IPC_TELL,    /* keeper -> supervisor -> the worker that asked */
     IPC_RENEW,   /* keeper -> supervisor: run `edge renew` */
     IPC_RENEWED, /* supervisor -> keeper: it has ended */
+    IPC_LISTEN, /* supervisor -> workers, with a descriptor: a listening socket of the configuration that came later */
     IPC_TYPES
 };
 
@@ -80,7 +81,7 @@ void ipc_free(struct ipc *i);
  * gone; the caller decides whether to try later or to give up on the other end.
  */
 int ipc_send(struct ipc *i, enum ipc_type type, const union ipc_body *body);
-/* For IPC_CERTS. fd stays the caller's. */
+/* For IPC_CERTS and IPC_LISTEN. fd stays the caller's. */
 int ipc_send_fd(struct ipc *i, enum ipc_type type, int fd);
 
 #endif

@@ -271,6 +271,20 @@ size_t listener_take(struct listener *l, const int *fds)
     return l->n_ports;
 }
 
+void listener_add(struct listener *l, int fd)
+{
+    const struct snapshot *s = l->setup.snapshot;
+    struct endpoint at = sock_local(fd);
+    for (size_t i = 0; i < s->n_listens && !l->draining && l->n_ports < s->n_listens; i++) {
+        if (s->listens[i].at.port != at.port || !ip_eq(s->listens[i].at.ip, at.ip))
+            continue;
+        add_port(l, fd, s->listens[i].tls);
+        update(l);
+        return;
+    }
+    close(fd);
+}
+
 void listener_drain(struct listener *l, msec limit_ms)
 {
     if (l->draining)

@@ -34,6 +34,8 @@ struct listener *listener_new(const struct listener_setup *setup);
 size_t listener_open(struct listener *l, int first_fd);
 /* The same on fds[i], where it is not -1. */
 size_t listener_take(struct listener *l, const int *fds);
+/* Takes one more, for the listen of the snapshot that has its address. Closes it if there is none, or when draining. */
+void listener_add(struct listener *l, int fd);
 /* Accepts no more, closes what idles, and cuts after limit_ms (0: never) what has not ended. */
 void listener_drain(struct listener *l, msec limit_ms);
 /* Once it is drained, but not inside drained(). NULL allowed. */

@@ -1,37 +1,16 @@
 #include "server/port_owner.h"
 
-#include <ctype.h>
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdbool.h>
+#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/str.h"
+#include "server/port_owner_int.h"
 
-enum { MAX_INODES = 16, TCP_LISTEN_STATE = 0x0a };
+enum { PATIENCE_MS = 1000 };
 
-struct inodes {
-    unsigned long list[MAX_INODES];
-    size_t n;
-};
-
-/* An address of /proc/net/tcp{,6}: 32-bit words in the machine's byte order, in hexadecimal. */
-static struct ip address_of(const char *hex)
-{
-    struct ip ip = {.len = (uint8_t)(strlen(hex) / 2)};
-    if (ip.len != 4 && ip.len != 16)
-        return (struct ip){0};
-    for (size_t word = 0; word < ip.len / 4U; word++) {
-        char digits[9] = {0};
-        memcpy(digits, hex + word * 8, 8);
-        uint32_t value = (uint32_t)strtoul(digits, NULL, 16);
-        memcpy(ip.bytes + word * 4, &value, 4);
-    }
-    return ip;
-}
+/* Finding */
 
 static bool is_wildcard(struct ip ip)
 {
@@ -39,127 +18,124 @@ static bool is_wildcard(struct ip ip)
     return memcmp(ip.bytes, zero, ip.len) == 0;
 }
 
-/* A socket on any address stands in the way of one on a certain address, and the other way round. */
-static bool collides(struct ip theirs, struct ip ours)
+/* Our IPv6 sockets take IPv6 only; theirs may take both. A wildcard collides with every address of its family. */
+static bool collides(struct ip ours, const struct port_socket *theirs)
 {
-    return is_wildcard(theirs) || is_wildcard(ours) || ip_eq(ip_unmap(theirs), ip_unmap(ours));
+    struct ip ip = ip_unmap(theirs->ip);
+    if (is_wildcard(ip) && ip.len == 16 && ours.len == 4)
+        return !theirs->only_v6;
+    return ip.len == ours.len && (is_wildcard(ip) || is_wildcard(ours) || ip_eq(ip, ours));
 }
 
-/* A line of /proc/net/tcp, cut at its blanks (proc(5)). */
-enum { LOCAL_ADDRESS = 1, STATE = 3, INODE = 9, COLUMNS };
-
-static bool split(char *line, char *columns[COLUMNS])
+void port_sockets_add(struct port_sockets *s, struct endpoint at, const struct port_socket *socket)
 {
-    char *rest = line;
-    for (size_t i = 0; i < COLUMNS; i++)
-        if (!(columns[i] = strtok_r(i == 0 ? line : NULL, " \n", &rest)))
-            return false;
-    return true;
+    if (s->n < PORT_SOCKETS_MAX && collides(at.ip, socket))
+        s->list[s->n++] = *socket;
 }
 
-/* The inode of a socket that listens where we want to; 0: it is another one. */
-static unsigned long inode_in_the_way(char *line, struct endpoint at)
+void port_owner_find(struct endpoint at, struct port_owner *out)
 {
-    char *columns[COLUMNS];
-    if (!split(line, columns) || strtoul(columns[STATE], NULL, 16) != TCP_LISTEN_STATE)
-        return 0;
-    char *colon = strchr(columns[LOCAL_ADDRESS], ':');
-    if (!colon || strtoul(colon + 1, NULL, 16) != at.port)
-        return 0;
-    *colon = '\0';
-    return collides(address_of(columns[LOCAL_ADDRESS]), at.ip) ? strtoul(columns[INODE], NULL, 10) : 0;
-}
-
-static void scan_table(const char *path, struct endpoint at, struct inodes *found)
-{
-    FILE *f = fopen(path, "re");
-    if (!f)
+    msec until = clock_now() + PATIENCE_MS;
+    struct port_sockets sockets = {.n = 0};
+    *out = (struct port_owner){.found = false};
+    if (port_diag_find(at, &sockets) < 0)
+        port_table_find(at, &sockets);
+    if (sockets.n == 0)
         return;
-    char line[512];
-    while (found->n < MAX_INODES && fgets(line, sizeof line, f)) {
-        unsigned long inode = inode_in_the_way(line, at);
-        if (inode != 0)
-            found->list[found->n++] = inode;
-    }
-    fclose(f);
+    out->found = true;
+    out->uid = sockets.list[0].uid;
+    bool seen = port_process_find(&sockets, until, out);
+    /* What process 1 holds belongs to another unit. */
+    if ((!seen || out->pid == 1) && sockets.list[0].cgroup != 0)
+        (void)port_cgroup_find(sockets.list[0].cgroup, until, out);
 }
 
-static bool holds(const char *link, const struct inodes *inodes)
+bool port_owner_is_edge(const struct port_owner *owner)
 {
-    static const char prefix[] = "socket:[";
-    if (strncmp(link, prefix, sizeof prefix - 1) != 0)
-        return false;
-    unsigned long inode = strtoul(link + sizeof prefix - 1, NULL, 10);
-    for (size_t i = 0; i < inodes->n; i++)
-        if (inodes->list[i] == inode)
-            return true;
-    return false;
+    struct str name = str_of(owner->name);
+    return str_eq(name, STR("edge")) || str_starts(name, STR("edge:")) ||
+           (strcmp(owner->unit, "edge.service") == 0 && !owner->user_unit);
 }
 
-static bool process_holds(const char *pid, const struct inodes *inodes)
-{
-    char path[64];
-    (void)snprintf(path, sizeof path, "/proc/%.20s/fd", pid);
-    DIR *dir = opendir(path);
-    if (!dir)
-        return false;
-    bool found = false;
-    for (struct dirent *e; !found && (e = readdir(dir));) {
-        char link[64];
-        ssize_t n = readlinkat(dirfd(dir), e->d_name, link, sizeof link - 1);
-        if (n <= 0)
-            continue;
-        link[n] = '\0';
-        found = holds(link, inodes);
-    }
-    closedir(dir);
-    return found;
-}
+/* Telling */
 
-/* Returns false when no process could be seen to hold one of the sockets. */
-static bool find_process(const struct inodes *inodes, char pid[32])
+char *port_owner_name(const struct port_owner *o, char *out, size_t size)
 {
-    DIR *dir = opendir("/proc");
-    if (!dir)
-        return false;
-    bool found = false;
-    for (struct dirent *e; !found && (e = readdir(dir));) {
-        if (!isdigit((unsigned char)e->d_name[0]) || !process_holds(e->d_name, inodes))
-            continue;
-        (void)snprintf(pid, 32, "%.20s", e->d_name);
-        found = true;
-    }
-    closedir(dir);
-    return found;
-}
-
-static void name_of(const char *pid, char name[64])
-{
-    char path[64];
-    (void)snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, name, 63);
-    if (fd >= 0)
-        close(fd);
-    if (n > 0 && name[n - 1] == '\n')
-        n--;
-    name[n > 0 ? n : 0] = '\0';
-}
-
-char *port_owner(struct endpoint at, char *out, size_t size)
-{
-    struct inodes inodes = {.n = 0};
-    char pid[32], name[64];
-    scan_table("/proc/net/tcp", at, &inodes);
-    scan_table("/proc/net/tcp6", at, &inodes);
-    if (inodes.n == 0) {
+    const struct passwd *user = o->found ? getpwuid(o->uid) : NULL;
+    const char *unit = o->unit[0] ? ", " : "";
+    if (!o->found)
         (void)snprintf(out, size,
-                       "another program (/proc/net/tcp does not show it; another network namespace?)");
-    } else if (!find_process(&inodes, pid)) {
-        (void)snprintf(out, size, "another program (only root sees which: `ss -ltnp 'sport = %u'`)", at.port);
-    } else {
-        name_of(pid, name);
-        (void)snprintf(out, size, "%s (pid %s)", name[0] ? name : "a program", pid);
+                       "another program that does not listen, or one of another network namespace");
+    else if (o->pid > 0)
+        (void)snprintf(out, size, "%s (pid %ld%s%s)", o->name[0] ? o->name : "a program", o->pid, unit,
+                       o->unit);
+    else if (o->unit[0])
+        (void)snprintf(out, size, "%s", o->unit);
+    else if (user)
+        (void)snprintf(out, size, "a program of user %s", user->pw_name);
+    else
+        (void)snprintf(out, size, "a program of user %u", o->uid);
+    return out;
+}
+
+/* Who must not simply be stopped. Beginnings of names of processes or units. */
+static const struct {
+    const char *begins, *advice;
+} known[] = {
+    {"pihole-FTL", "its web pages can move: sudo pihole-FTL --config webserver.port 8081"},
+    {"docker", "it is a container's: `docker ps` shows which; stop that, or give it another port"},
+    {"rootlessport",
+     "it is a container's: `docker ps` or `podman ps` shows which; stop that, or give it another port"},
+    {"snap.docker.", "it is a container's: `docker ps` shows which; stop that, or give it another port"},
+    {"libpod-", "it is a container's: `podman ps` shows which; stop that, or give it another port"},
+    {"conmon", "it is a container's: `podman ps` shows which; stop that, or give it another port"},
+};
+
+static const char *known_advice(const struct port_owner *o)
+{
+    for (size_t i = 0; i < nitems(known); i++) {
+        struct str begins = str_of(known[i].begins);
+        if (str_starts(str_of(o->name), begins) || str_starts(str_of(o->unit), begins))
+            return known[i].advice;
     }
+    return NULL;
+}
+
+static bool is_service(const char *unit)
+{
+    size_t n = strlen(unit), end = strlen(".service");
+    return n > end && strcmp(unit + n - end, ".service") == 0;
+}
+
+/* Returns whether the port may be free after that. */
+static bool advise(const struct port_owner *o, char *out, size_t size)
+{
+    const char *known_one = known_advice(o);
+    const char *quote = strchr(o->unit, '\\') ? "'" : "";
+    if (port_owner_is_edge(o))
+        (void)snprintf(out, size, "edge runs already; to end it: sudo %s",
+                       is_service(o->unit) ? "systemctl stop edge" : "pkill -x edge");
+    else if (known_one)
+        (void)snprintf(out, size, "%s", known_one);
+    else if (strcmp(o->unit, "init.scope") == 0 || o->pid == 1)
+        (void)snprintf(out, size,
+                       "it is a socket unit's: `systemctl list-sockets` shows which; disable that");
+    else if (is_service(o->unit))
+        (void)snprintf(out, size, "to free it: %s disable --now %s%s%s",
+                       o->user_unit ? "systemctl --user" : "sudo systemctl", quote, o->unit, quote);
+    else if (o->pid > 0)
+        (void)snprintf(out, size, "to free it: sudo kill %ld", o->pid);
+    else
+        (void)snprintf(out, size, "to see which: sudo %s",
+                       geteuid() == 0 ? "ss -ltnp" : "edge check --ports");
+    return known_one || o->pid > 0 || o->unit[0];
+}
+
+char *port_owner_text(const struct port_owner *o, const char *then, char *out, size_t size)
+{
+    char name[PORT_OWNER_TEXT / 2], advice[PORT_OWNER_TEXT / 2];
+    port_owner_name(o, name, sizeof name);
+    bool more = advise(o, advice, sizeof advice) && then;
+    (void)snprintf(out, size, "%s; %s%s%s", name, advice, more ? ", then " : "", more ? then : "");
     return out;
 }

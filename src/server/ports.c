@@ -1,30 +1,51 @@
 #include "server/ports.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "net/sock.h"
-#include "server/port_owner.h"
 
+#define RESTART "sudo systemctl restart edge"
+
+enum { FIRST_FREE_PORT = 1024 };
 enum { BACKLOG = 4096 }; /* the kernel cuts it to net.core.somaxconn */
 
-static void complain(const struct listen *l, int why)
+char *ports_why(const struct listen *l, int why, const char *then, char *out, size_t size)
 {
-    char at[ENDPOINT_TEXT], owner[160];
-    endpoint_format(l->at, at);
-    if (why == EADDRINUSE)
-        log_error("cannot listen on %s: the port is in use by %s", at,
-                  port_owner(l->at, owner, sizeof owner));
-    else if (why == EACCES)
-        log_error("cannot listen on %s: no right to use ports below 1024; run edge as root, give it "
-                  "CAP_NET_BIND_SERVICE, or choose another port (`%s :%u`)",
-                  at, l->tls ? "https" : "http", l->tls ? 8443 : 8080);
-    else if (why == EADDRNOTAVAIL)
-        log_error("cannot listen on %s: this machine does not have that address", at);
-    else
-        log_error("cannot listen on %s: %s", at, strerror(why));
+    struct port_owner owner;
+    char text[PORT_OWNER_TEXT];
+    if (why == EADDRINUSE) {
+        port_owner_find(l->at, &owner);
+        (void)snprintf(out, size, "the port is in use by %s",
+                       port_owner_text(&owner, then, text, sizeof text));
+    } else if (why == EACCES) {
+        (void)snprintf(out, size,
+                       "no right to use ports below 1024; run edge as root, give it CAP_NET_BIND_SERVICE, or "
+                       "choose another port (`%s :%d`)",
+                       l->tls ? "https" : "http", l->tls ? 8443 : 8080);
+    } else if (why == EADDRNOTAVAIL) {
+        (void)snprintf(out, size, "this machine does not have that address");
+    } else {
+        (void)snprintf(out, size, "%s", strerror(why));
+    }
+    return out;
+}
+
+/* While something is served the supervisor tries again; root loses the right to the low ports. */
+static bool comes_by_itself(const struct listen *l, size_t bound)
+{
+    return bound > 0 && (geteuid() != 0 || l->at.port >= FIRST_FREE_PORT);
+}
+
+static void complain(const struct listen *l, int why, size_t bound)
+{
+    char at[ENDPOINT_TEXT], text[PORTS_WHY];
+    log_error("cannot listen on %s: %s", endpoint_format(l->at, at),
+              ports_why(l, why, comes_by_itself(l, bound) ? "edge takes it by itself" : RESTART, text,
+                        sizeof text));
 }
 
 /* The other half of `:PORT`, or n if there is none. */
@@ -37,8 +58,7 @@ static size_t other_half(const struct snapshot *s, size_t i)
     return s->n_listens;
 }
 
-/* Whether the failure of i is worth a line: not if the machine merely lacks one family, nor if the other half said the same. */
-static bool worth_a_line(const struct snapshot *s, const int *fds, size_t i)
+bool ports_worth_a_line(const struct snapshot *s, const int *fds, size_t i)
 {
     size_t other = other_half(s, i);
     if (other == s->n_listens)
@@ -64,9 +84,55 @@ size_t ports_open(const struct snapshot *s, struct activation *inherited, int *f
         bound += fds[i] >= 0;
     }
     for (size_t i = 0; i < s->n_listens; i++)
-        if (fds[i] < 0 && fds[i] != -EALREADY && worth_a_line(s, fds, i))
-            complain(&s->listens[i], -fds[i]);
+        if (fds[i] < 0 && fds[i] != -EALREADY && ports_worth_a_line(s, fds, i))
+            complain(&s->listens[i], -fds[i], bound);
     return bound;
+}
+
+/* -EALREADY: it needs no socket. -EAFNOSUPPORT: this kernel will never have it. */
+static bool is_lacking(int fd)
+{
+    return fd < 0 && fd != -EALREADY && fd != -EAFNOSUPPORT;
+}
+
+size_t ports_retry(const struct snapshot *s, int *fds)
+{
+    for (size_t i = 0; i < s->n_listens; i++) {
+        int fd = is_lacking(fds[i]) ? sock_listen(s->listens[i].at, BACKLOG) : -1;
+        if (fd < 0)
+            continue;
+        fds[i] = fd;
+        return i;
+    }
+    return s->n_listens;
+}
+
+bool ports_lacking(const struct snapshot *s, const int *fds)
+{
+    for (size_t i = 0; i < s->n_listens; i++)
+        if (is_lacking(fds[i]))
+            return true;
+    return false;
+}
+
+bool ports_without_address(const struct snapshot *s, const int *fds)
+{
+    for (size_t i = 0; i < s->n_listens; i++)
+        if (fds[i] == -EADDRNOTAVAIL)
+            return true;
+    return false;
+}
+
+int ports_try(const struct listen *l, struct port_owner *owner)
+{
+    *owner = (struct port_owner){.found = false};
+    if (sock_probe(l->at) == 0)
+        return 0;
+    int why = errno;
+    if (why != EADDRINUSE && why != EACCES)
+        return -why;
+    port_owner_find(l->at, owner);
+    return owner->found || why == EADDRINUSE ? -EADDRINUSE : 0;
 }
 
 void ports_describe(const struct snapshot *s, const int *fds, struct buf *out)

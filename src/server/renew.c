@@ -305,13 +305,17 @@ static int read_configuration(struct renewal *r)
 /* Nobody could answer the CA: who is in the way, and what to do. */
 static void tell_no_answerer(const struct renewal *r)
 {
-    char owner[128], at[ENDPOINT_TEXT];
+    char text[PORT_OWNER_TEXT], at[ENDPOINT_TEXT];
+    struct port_owner owner;
     (void)fprintf(stderr, "edge: no daemon is running, and no HTTP port can be opened to answer the CA\n");
     for (size_t i = 0; i < r->snapshot->n_listens; i++) {
         const struct listen *l = &r->snapshot->listens[i];
-        if (!l->tls)
-            (void)fprintf(stderr, "edge: %s is held by %s, or this user may not open it\n",
-                          endpoint_format(l->at, at), port_owner(l->at, owner, sizeof owner));
+        if (l->tls)
+            continue;
+        port_owner_find(l->at, &owner);
+        (void)fprintf(stderr, "edge: %s %s%s\n", endpoint_format(l->at, at),
+                      owner.found ? "is in use by " : "cannot be opened by this user",
+                      owner.found ? port_owner_text(&owner, NULL, text, sizeof text) : "");
     }
     (void)fprintf(
         stderr,

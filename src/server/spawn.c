@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -64,6 +65,8 @@ static _Noreturn void become(const struct role *role, int ipc, const struct spaw
     sigset_t none;
     sigemptyset(&none);
     arrange(role, ipc, fds);
+    /* Without it the right to bind ports ends at exec. The role's jail would drop it too, but systemd's filter has no capset. */
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     /* /proc/self/exe is the running binary even when another one lies at its path by now. */
     execv("/proc/self/exe", argv);

@@ -30,6 +30,7 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_CONFIG = 2 };
 enum { MAX_AUTO_WORKERS = 64, DRAIN_MS = 10000 };
+enum { PORT_RETRY_MS = 5000, ADDRESS_WAIT_S = 60 };
 
 enum supervisor_state { SUPERVISOR_STARTING, SUPERVISOR_SERVING, SUPERVISOR_DRAINING, SUPERVISOR_ENDED };
 
@@ -45,6 +46,7 @@ struct supervisor {
     struct loop *loop;
     struct watch signals;
     struct timer watchdog;
+    struct timer port_retry; /* while a port of the configuration could not be bound */
     struct generation *generation;
     pid_t renewing; /* `edge renew`; 0: it does not run */
 };
@@ -120,6 +122,21 @@ static void raise_descriptor_limit(void)
         log_warn("cannot raise the limit of open descriptors: %s", strerror(errno));
 }
 
+/* At boot systemd starts us when the network is there, but an address by DHCP may be late. By hand it is a mistake. */
+static bool await_address(const struct supervisor *s)
+{
+    bool bound = false;
+    if (s->notify.to_len == 0 || !ports_without_address(s->snapshot, s->listens))
+        return false;
+    log_info("waiting for an address, for %d s at most", ADDRESS_WAIT_S);
+    for (int waited = 0; !bound && waited < ADDRESS_WAIT_S; waited++) {
+        (void)sleep(1);
+        while (ports_retry(s->snapshot, s->listens) < s->snapshot->n_listens)
+            bound = true;
+    }
+    return bound;
+}
+
 static int open_ports(struct supervisor *s)
 {
     s->listens = calloc(s->snapshot->n_listens + 1, sizeof *s->listens);
@@ -129,7 +146,7 @@ static int open_ports(struct supervisor *s)
     activation_close(&s->inherited);
     s->fds.listens = s->listens;
     s->fds.n_listens = s->snapshot->n_listens;
-    if (bound > 0)
+    if (bound > 0 || await_address(s))
         return EXIT_DONE;
     log_error("nothing could be bound: there is nothing to serve");
     return EXIT_FAILED;
@@ -160,6 +177,18 @@ static unsigned worker_count(const struct snapshot *s)
     return n < 1 ? 1 : n > MAX_AUTO_WORKERS ? MAX_AUTO_WORKERS : (unsigned)n;
 }
 
+/* What `systemctl status` shows. */
+static void notify_serving(const struct supervisor *s)
+{
+    struct buf lines = {0}, ports = {0};
+    ports_describe(s->snapshot, s->listens, &ports);
+    (void)buf_printf(&lines, "READY=1\nSTATUS=serving %.*s", STR_ARG(buf_str(&ports)));
+    if (buf_add(&lines, "", 1))
+        notify_send(&s->notify, (const char *)buf_data(&lines));
+    buf_done(&lines);
+    buf_done(&ports);
+}
+
 static void on_ready(void *user)
 {
     struct supervisor *s = user;
@@ -168,12 +197,22 @@ static void on_ready(void *user)
     ports_describe(s->snapshot, s->listens, &text);
     log_info("ready: %.*s; %zu sites, %u workers, %d ms", STR_ARG(buf_str(&text)), s->snapshot->n_sites,
              worker_count(s->snapshot), (int)(clock_now() - s->began));
-    struct buf lines = {0};
-    (void)buf_printf(&lines, "READY=1\nSTATUS=serving %.*s", STR_ARG(buf_str(&text)));
-    if (buf_add(&lines, "", 1))
-        notify_send(&s->notify, (const char *)buf_data(&lines));
-    buf_done(&lines);
+    notify_serving(s);
     buf_done(&text);
+}
+
+static void on_port_retry(struct timer *t)
+{
+    struct supervisor *s = LIST_OWNER(t, struct supervisor, port_retry);
+    size_t i;
+    while ((i = ports_retry(s->snapshot, s->listens)) < s->snapshot->n_listens) {
+        char at[ENDPOINT_TEXT];
+        log_info("listening on %s now", endpoint_format(s->snapshot->listens[i].at, at));
+        generation_listen(s->generation, s->listens[i]);
+        if (s->state == SUPERVISOR_SERVING)
+            notify_serving(s);
+    }
+    loop_timer(s->loop, t, ports_lacking(s->snapshot, s->listens) ? PORT_RETRY_MS : 0);
 }
 
 static void on_ended(void *user)
@@ -227,6 +266,7 @@ static void end(struct supervisor *s, const char *signal_name)
     /* What it has begun is in the database, and goes on at the next start. */
     if (s->renewing > 0)
         (void)kill(s->renewing, SIGTERM);
+    loop_timer_clear(s->loop, &s->port_retry);
     close_ports(s);
     generation_drain(s->generation, (uint32_t)limit);
 }
@@ -311,6 +351,8 @@ static int serve(struct supervisor *s)
     s->generation = generation_new(s->loop, &s->fds, worker_count(s->snapshot), &generation_calls, s);
     if (!s->generation)
         die("out of memory");
+    s->port_retry.fire = on_port_retry;
+    loop_timer(s->loop, &s->port_retry, ports_lacking(s->snapshot, s->listens) ? PORT_RETRY_MS : 0);
     loop_run(s->loop);
     log_info("ended");
     return EXIT_DONE;
@@ -346,6 +388,7 @@ int supervisor_main(const char *config_file)
     if (s.loop) {
         loop_unwatch(s.loop, &s.signals);
         loop_timer_clear(s.loop, &s.watchdog);
+        loop_timer_clear(s.loop, &s.port_retry);
         loop_free(s.loop);
     }
     free(s.listens);

@@ -80,6 +80,10 @@ static void on_message(void *user, enum ipc_type type, const union ipc_body *bod
         listener_drain(w->listener, body->drain.limit_ms);
         break;
     case IPC_CERTS: on_certs(w, fd); break;
+    case IPC_LISTEN:
+        begin_to_accept(w); /* where it can already */
+        listener_add(w->listener, fd);
+        break;
     case IPC_TELL:
         proxy_challenge(
             w->proxy, tell->number,

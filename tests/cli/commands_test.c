@@ -113,6 +113,18 @@ static const struct row rows[] = {
      "one with `-c FILE`\n"},
     {"edge serve -c /nowhere/edge.conf", 2, NULL,
      "edge: configuration /nowhere/edge.conf: No such file or directory; "},
+    {"edge add", 2, NULL, "edge: `add` needs a host name and a backend; write `edge add HOST BACKEND`"},
+    {"edge add a.test", 2, NULL, "edge: `add` needs a backend"},
+    {"edge add --app x a.test", 2, NULL, "edge: `add` knows no application `x`; "},
+    {"edge add http://a.test/ 3000", 2, NULL, "write `edge add a.test BACKEND`\n"},
+    {"edge add a.test 3000 -c /nowhere/edge.conf", 1, NULL,
+     "edge: configuration /nowhere/edge.conf: cannot find its folder: No such file or directory; nothing was changed; "},
+    {"edge add a.test 3000 -c /tmp", 1, NULL,
+     "edge: configuration /tmp: cannot change what is no file: Is a directory; "},
+    {"edge remove", 2, NULL, "edge: `remove` needs a host name; write `edge remove HOST`\n"},
+    {"edge remove a.test b.test", 2, NULL, "`remove` has nothing to do with `b.test`"},
+    {"edge remove a.test -c /tmp/edge-nowhere.conf", 2, NULL,
+     "edge: configuration /tmp/edge-nowhere.conf: No such file or directory; "},
     {"edge check -c /tmp", 2, NULL, "edge: configuration /tmp: Is a directory; "},
 };
 
@@ -216,6 +228,46 @@ static void certs(void **state)
     free(r);
 }
 
+/* What the file says now. */
+static void expect_file(const char *expected)
+{
+    char path[64], text[256] = "";
+    (void)snprintf(path, sizeof path, "%s/c", folder);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    (void)fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    assert_string_equal(text, expected);
+}
+
+static void add_and_remove(void **state)
+{
+    struct result *r = calloc(1, sizeof *r);
+    assert_non_null(r);
+    run_on("add n.test 3000", "# mine\na.test { respond 200 }", r);
+    assert_int_equal(r->status, 0);
+    assert_non_null(strstr(r->out, "/c: n.test was added\n"));
+    expect_file(
+        "# mine\na.test { respond 200 }\n\nn.test {\n    proxy 127.0.0.1:3000\n    tls   internal\n}");
+    run_on("remove n.test", "# mine\nn.test, a.test { respond 200\ntls off }\n", r);
+    assert_int_equal(r->status, 0);
+    assert_string_equal(r->err, "");
+    expect_file("# mine\na.test { respond 200\ntls off }\n");
+    run_on("remove b.test", "a.test { respond 200\ntls off }\n", r);
+    assert_int_equal(r->status, 1);
+    assert_non_null(strstr(r->err, "did you mean `a.test`?\n    a.test\n"));
+    run_on("add a.test 3000", "# mine\nA.test { respond 200 }\n", r);
+    assert_int_equal(r->status, 1);
+    assert_non_null(strstr(r->err, "/c:2: `a.test` has a site already; "));
+    run_on("add b.test 3000", "worker 2\n", r);
+    assert_int_equal(r->status, 2);
+    assert_non_null(strstr(r->err, "/c:1:1: unknown directive `worker`"));
+    expect_file("worker 2\n");
+    run_on("check --hosts", "a.test, b.test { respond 200\ntls off }\n* { respond 404 }\n", r);
+    assert_string_equal(r->out, "a.test\nb.test\n*\n");
+    free(r);
+}
+
 /* What exists is explained; what does not is told so, and not listed. */
 static void every_command(void **state)
 {
@@ -291,9 +343,9 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(commands),  cmocka_unit_test(check),         cmocka_unit_test(check_certificates),
-        cmocka_unit_test(certs),     cmocka_unit_test(every_command), cmocka_unit_test(every_option),
-        cmocka_unit_test(full_disk),
+        cmocka_unit_test(commands),  cmocka_unit_test(check),          cmocka_unit_test(check_certificates),
+        cmocka_unit_test(certs),     cmocka_unit_test(every_command),  cmocka_unit_test(every_option),
+        cmocka_unit_test(full_disk), cmocka_unit_test(add_and_remove),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

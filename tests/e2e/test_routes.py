@@ -96,6 +96,12 @@ def test_default_any_site_is_404(make_edge, make_backend, ca) -> None:
         assert client.request().status == 404
 
 
+def test_without_any_site_the_page_says_how_to_add_one(make_edge, ca) -> None:
+    with connect(make_edge(""), ca, "192.168.1.5", plain=True) as client:
+        answer = client.request()
+        assert (answer.status, b"sudo edge add HOST BACKEND" in answer.body) == (404, True)
+
+
 @pytest.mark.parametrize("host", ["PHOTOS.edge.test", "photos.edge.test:1", "photos.edge.test.", "Photos.Edge.Test:443"])
 def test_host_without_case_and_port(house: House, host: str) -> None:
     with house.connect() as client:

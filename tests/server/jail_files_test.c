@@ -1,6 +1,6 @@
 /*
  * Jails and files: what the keeper may do with its directory and its database, and that a worker can use what arrives by a
- * message. As in jail_test.c each case runs in a fresh process of this program. jail_test.c has what has nothing to do with files.
+ * message. jail_test.c has what has nothing to do with files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,11 +32,10 @@
 #include "server/image.h"
 #include "server/ipc.h"
 #include "server/jail.h"
+#include "server/jail_lab.h"
 #include "server/jail_seccomp.h"
 #include "store/store_lab.h"
 #include "tls/certs.h"
-
-enum { NOT_HERE = 200, SETUP_FAILED = 201 }; /* exit statuses that are no errno */
 
 /* The working directory of a case; made outside the jail, in a directory of the test. */
 #define OPEN  "open"  /* what the jail leaves open */
@@ -58,8 +57,6 @@ struct inside {
     char dir[PATH_MAX];
 };
 
-enum kind { REFUSED, WORKS };
-
 struct row {
     const char *what;
     enum jail_kind jail;
@@ -68,11 +65,6 @@ struct row {
     unsigned needs;                    /* enum jail_part */
     bool not_asan;                     /* the sanitizer's runtime keeps this open for itself */
 };
-
-static int outcome(long result)
-{
-    return result < 0 ? errno : 0;
-}
 
 /* Files */
 
@@ -475,23 +467,6 @@ static void remove_directories(const char *dir)
     assert_int_equal(access(dir, F_OK), -1);
 }
 
-static int run_case(size_t row, const char *dir)
-{
-    char self[PATH_MAX], row_text[8];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    assert_true(n > 0);
-    self[n] = '\0';
-    (void)snprintf(row_text, sizeof row_text, "%zu", row);
-    pid_t pid = fork();
-    if (pid == 0) {
-        execl(self, self, row_text, dir, NULL);
-        _exit(SETUP_FAILED);
-    }
-    int status = 0;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return status;
-}
-
 static void one_case(void **state)
 {
     const struct row *row = *state;
@@ -502,16 +477,11 @@ static void one_case(void **state)
     (void)snprintf(dir, sizeof dir, "%s/edge-jail-XXXXXX", top ? top : "/tmp");
     assert_non_null(mkdtemp(dir));
     make_directories(dir);
-    int status = run_case((size_t)(row - rows), dir);
+    char row_text[8];
+    (void)snprintf(row_text, sizeof row_text, "%zu", (size_t)(row - rows));
+    int status = jail_lab_run((const char *const[]){row_text, dir, NULL});
     remove_directories(dir);
-    assert_true(WIFEXITED(status));
-    int result = WEXITSTATUS(status);
-    if (result == NOT_HERE)
-        skip();
-    if (row->kind == WORKS)
-        assert_int_equal(result, 0);
-    else if (result != EPERM && result != EACCES)
-        fail_msg("status %d instead of EPERM or EACCES", result);
+    jail_lab_judge(row->kind, status);
 }
 
 int main(int argc, char **argv)

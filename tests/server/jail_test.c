@@ -1,7 +1,4 @@
-/*
- * Each case runs in a fresh process of this program, as a role does: it prepares, enters the jail and tries one thing. That also
- * keeps valgrind, which could not live in a jail, out of it.
- */
+/* What a worker and a keeper can do once they are jailed, and what not. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -33,9 +30,8 @@
 #include "net/addr.h"
 #include "net/sock.h"
 #include "server/jail.h"
+#include "server/jail_lab.h"
 #include "server/jail_seccomp.h"
-
-enum { NOT_HERE = 200, SETUP_FAILED = 201 }; /* exit statuses that are no errno */
 
 /* What a process has at hand when it enters its jail. */
 struct inside {
@@ -49,8 +45,6 @@ struct inside {
     pid_t parent;
 };
 
-enum kind { REFUSED, WORKS, KILLED };
-
 struct row {
     const char *what;
     enum kind kind;
@@ -58,11 +52,6 @@ struct row {
     unsigned needs;                    /* enum jail_part */
     bool not_asan;                     /* sanitizers read files */
 };
-
-static int outcome(long result)
-{
-    return result < 0 ? errno : 0;
-}
 
 /* Files and programs */
 
@@ -401,21 +390,11 @@ static int run_inside(enum jail_kind kind, size_t row, const char *unix_path)
 
 static int run_case(enum jail_kind kind, size_t row)
 {
-    char self[4096], kind_text[8], row_text[8], path[64];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    assert_true(n > 0);
-    self[n] = '\0';
+    char kind_text[8], row_text[8], path[64];
     (void)snprintf(kind_text, sizeof kind_text, "%d", (int)kind);
     (void)snprintf(row_text, sizeof row_text, "%zu", row);
     (void)snprintf(path, sizeof path, "/tmp/edge-jail-test-%d.sock", (int)getpid());
-    pid_t pid = fork();
-    if (pid == 0) {
-        char *const argv[] = {self, kind_text, row_text, path, NULL};
-        execv(self, argv);
-        _exit(SETUP_FAILED);
-    }
-    int status = 0;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
+    int status = jail_lab_run((const char *const[]){kind_text, row_text, path, NULL});
     unlink(path); /* who is in the jail cannot */
     return status;
 }
@@ -425,21 +404,7 @@ static void worker_case(void **state)
     const struct row *row = *state;
     if (JAIL_ASAN && row->not_asan)
         skip();
-    int status = run_case(JAIL_WORKER, (size_t)(row - rows));
-    if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_HERE)
-        skip();
-    switch (row->kind) {
-    case REFUSED:
-        assert_true(WIFEXITED(status));
-        if (WEXITSTATUS(status) != EPERM && WEXITSTATUS(status) != EACCES)
-            fail_msg("status %d instead of EPERM or EACCES", WEXITSTATUS(status));
-        break;
-    case WORKS:
-        assert_true(WIFEXITED(status));
-        assert_int_equal(WEXITSTATUS(status), 0);
-        break;
-    case KILLED: assert_true(WIFSIGNALED(status)); break;
-    }
+    jail_lab_judge(row->kind, run_case(JAIL_WORKER, (size_t)(row - rows)));
 }
 
 /* The keeper has no business on the network. */

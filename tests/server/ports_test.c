@@ -14,10 +14,11 @@
 
 #include <cmocka.h>
 
+#include "base/str.h"
 #include "net/addr.h"
 #include "net/sock.h"
 #include "server/activation.h"
-#include "server/port_owner.h"
+#include "server/port_owner_int.h"
 #include "server/ports.h"
 
 enum { FIRST = 100 }; /* where the inherited descriptors begin here */
@@ -156,30 +157,158 @@ static void own_name(char out[64])
     out[n - 1] = '\0';
 }
 
-static void the_owner_is_named(void **state)
+static bool is_ours(struct endpoint at)
 {
-    char owner[160], expected[160], name[64];
+    struct port_owner owner;
+    char name[64];
+    own_name(name);
+    port_owner_find(at, &owner);
+    if (!owner.found)
+        return false;
+    assert_int_equal(owner.uid, geteuid());
+    assert_int_equal(owner.pid, getpid());
+    assert_string_equal(owner.name, name);
+    return true;
+}
+
+static void the_owner_is_found(void **state)
+{
     int fd = sock_listen(loopback, 5);
     struct endpoint at = sock_local(fd), any = {.ip = {.len = 4}, .port = at.port}, other = at;
-    own_name(name);
-    (void)snprintf(expected, sizeof expected, "%s (pid %d)", name, (int)getpid());
-    assert_string_equal(port_owner(at, owner, sizeof owner), expected);
-    assert_string_equal(port_owner(any, owner, sizeof owner), expected); /* the wildcard collides with it */
+    struct endpoint v6 = {.ip = {.len = 16}, .port = at.port};
+    assert_true(is_ours(at));
+    assert_true(is_ours(any)); /* the wildcard collides with it */
     other.ip.bytes[3] = 2;
-    assert_null(strstr(port_owner(other, owner, sizeof owner), "pid"));
+    assert_false(is_ours(other));
+    assert_false(is_ours(v6)); /* edge's IPv6 sockets leave IPv4 alone */
     close(fd);
-    assert_null(strstr(port_owner(at, owner, sizeof owner), "pid"));
+    assert_false(is_ours(at));
 }
 
 static void the_owner_on_ipv6(void **state)
 {
-    char owner[160];
-    struct endpoint at = {.ip = {.len = 16, .bytes = {[15] = 1}}};
-    int fd = sock_listen(at, 5);
-    if (fd < 0)
+    struct endpoint at = {.ip = {.len = 16, .bytes = {[15] = 1}}}, any = {.ip = {.len = 16}};
+    int fd = sock_listen(at, 5), both = sock_listen(any, 5);
+    if (fd < 0 || both < 0)
         skip();
-    assert_non_null(strstr(port_owner(sock_local(fd), owner, sizeof owner), "(pid "));
+    assert_true(is_ours(sock_local(fd)));
+    struct endpoint v4 = {.ip = {.len = 4}, .port = sock_local(both).port};
+    assert_true(is_ours(sock_local(both)));
+    assert_false(is_ours(v4)); /* it takes IPv6 only */
     close(fd);
+    close(both);
+}
+
+/* Where sock_diag does not answer, the older table must say the same. */
+static void both_sources_agree(void **state)
+{
+    int fd = sock_listen(loopback, 5);
+    struct endpoint at = sock_local(fd);
+    struct port_sockets diag = {.n = 0}, table = {.n = 0};
+    port_table_find(at, &table);
+    assert_int_equal(table.n, 1);
+    assert_int_equal(table.list[0].uid, geteuid());
+    if (port_diag_find(at, &diag) < 0)
+        skip();
+    assert_int_equal(diag.n, 1);
+    assert_int_equal(diag.list[0].uid, table.list[0].uid);
+    assert_int_equal(diag.list[0].inode, table.list[0].inode);
+    assert_true(ip_eq(diag.list[0].ip, table.list[0].ip));
+    close(fd);
+}
+
+struct unit_row {
+    const char *path, *unit; /* unit: NULL if there is none */
+    bool user;
+};
+
+static const struct unit_row unit_rows[] = {
+    {"/system.slice/nginx.service", "nginx.service", false},
+    {"/system.slice/system-foo.slice/foo@1.service", "foo@1.service", false},
+    {"/system.slice/apache2.service/worker", "apache2.service", false},
+    {"/system.slice/docker-0123abcd.scope", "docker-0123abcd.scope", false},
+    {"/system.slice/dbus-\\x2dorg.service", "dbus-\\x2dorg.service", false},
+    {"/init.scope", "init.scope", false},
+    {"/machine.slice/machine-box.scope/payload/system.slice/nginx.service", "machine-box.scope", false},
+    {"/user.slice/user-1000.slice/user@1000.service/app.slice/web.service", "web.service", true},
+    {"/user.slice/user-1000.slice/user@1000.service", "user@1000.service", true},
+    {"/user.slice/user-1000.slice/session-3.scope", "session-3.scope", false},
+    {"/lxc.payload.box/system.slice/nginx.service", NULL, false},
+    {"/system.slice/$(reboot).service", NULL, false},
+    {"/system.slice/a b.service", NULL, false},
+    {"/../../system.slice/nginx.service", NULL, false},
+    {"/", NULL, false},
+    {"", NULL, false},
+};
+
+static void units_of_control_groups(void **state)
+{
+    for (size_t i = 0; i < nitems(unit_rows); i++) {
+        struct port_owner owner = {.unit = "before"};
+        bool found = port_cgroup_unit(unit_rows[i].path, &owner);
+        assert_string_equal(owner.unit, unit_rows[i].unit ? unit_rows[i].unit : "");
+        assert_int_equal(found, unit_rows[i].unit != NULL);
+        assert_int_equal(owner.user_unit, unit_rows[i].user);
+    }
+}
+
+struct text_row {
+    struct port_owner owner;
+    const char *text;
+};
+
+static const struct text_row text_rows[] = {
+    {{.found = true, .pid = 812, .name = "nginx", .unit = "nginx.service"},
+     "nginx (pid 812, nginx.service); to free it: sudo systemctl disable --now nginx.service, then X"},
+    {{.found = true, .unit = "nginx.service"},
+     "nginx.service; to free it: sudo systemctl disable --now nginx.service, then X"},
+    {{.found = true, .unit = "a\\x2db.service"},
+     "a\\x2db.service; to free it: sudo systemctl disable --now 'a\\x2db.service', then X"},
+    {{.found = true, .pid = 9, .name = "web", .unit = "web.service", .user_unit = true},
+     "web (pid 9, web.service); to free it: systemctl --user disable --now web.service, then X"},
+    {{.found = true, .pid = 9, .name = "nc", .unit = "session-3.scope"},
+     "nc (pid 9, session-3.scope); to free it: sudo kill 9, then X"},
+    {{.found = true, .pid = 9, .name = "docker-proxy", .unit = "docker.service"},
+     "docker-proxy (pid 9, docker.service); it is a container's: `docker ps` shows which; stop that, or give it "
+     "another port, then X"},
+    {{.found = true, .unit = "libpod-12ab.scope"},
+     "libpod-12ab.scope; it is a container's: `podman ps` shows which; stop that, or give it another port, then X"},
+    {{.found = true, .unit = "pihole-FTL.service"},
+     "pihole-FTL.service; its web pages can move: sudo pihole-FTL --config webserver.port 8081, then X"},
+    {{.found = true, .pid = 1, .name = "systemd", .unit = "init.scope"},
+     "systemd (pid 1, init.scope); it is a socket unit's: `systemctl list-sockets` shows which; disable that, then X"},
+    {{.found = true, .pid = 5, .name = "edge", .unit = "edge.service"},
+     "edge (pid 5, edge.service); edge runs already; to end it: sudo systemctl stop edge, then X"},
+};
+
+static void the_owner_and_what_to_do(void **state)
+{
+    for (size_t i = 0; i < nitems(text_rows); i++) {
+        char text[PORT_OWNER_TEXT];
+        assert_string_equal(port_owner_text(&text_rows[i].owner, "X", text, sizeof text), text_rows[i].text);
+    }
+}
+
+static void an_owner_who_is_not_seen(void **state)
+{
+    struct port_owner root = {.found = true}, nobody = {.found = true, .uid = 4000000000}, none = {0};
+    char text[PORT_OWNER_TEXT];
+    assert_non_null(
+        strstr(port_owner_text(&root, "X", text, sizeof text), "a program of user root; to see which"));
+    assert_null(strstr(text, "then"));
+    assert_non_null(
+        strstr(port_owner_text(&nobody, "X", text, sizeof text), "a program of user 4000000000;"));
+    assert_non_null(strstr(port_owner_text(&none, "X", text, sizeof text), "another program"));
+}
+
+static void edge_is_known_by_its_name_or_unit(void **state)
+{
+    assert_true(port_owner_is_edge(&(struct port_owner){.found = true, .name = "edge"}));
+    assert_true(port_owner_is_edge(&(struct port_owner){.found = true, .name = "edge: worker 0"}));
+    assert_true(port_owner_is_edge(&(struct port_owner){.found = true, .unit = "edge.service"}));
+    assert_false(port_owner_is_edge(&(struct port_owner){.found = true, .name = "edged"}));
+    assert_false(port_owner_is_edge(&(struct port_owner){.unit = "edge.service", .user_unit = true}));
+    assert_false(port_owner_is_edge(&(struct port_owner){.found = false}));
 }
 
 int main(void)
@@ -190,8 +319,13 @@ int main(void)
         cmocka_unit_test(meant_for_another_process),
         cmocka_unit_test(one_socket_for_both_families),
         cmocka_unit_test(a_busy_port_leaves_the_others),
-        cmocka_unit_test(the_owner_is_named),
+        cmocka_unit_test(the_owner_is_found),
         cmocka_unit_test(the_owner_on_ipv6),
+        cmocka_unit_test(both_sources_agree),
+        cmocka_unit_test(units_of_control_groups),
+        cmocka_unit_test(the_owner_and_what_to_do),
+        cmocka_unit_test(an_owner_who_is_not_seen),
+        cmocka_unit_test(edge_is_known_by_its_name_or_unit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

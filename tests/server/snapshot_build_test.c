@@ -187,6 +187,18 @@ static void only_sealed_and_whole_images_are_read(void **state)
     buf_done(&b);
 }
 
+static void empty_image(void **state)
+{
+    struct image image;
+    struct image_section section;
+    size_t at = 0;
+    int fd = image_seal(&(struct buf){0});
+    assert_int_equal(image_map(fd, &image), 0);
+    assert_false(image_next(&image, &at, &section));
+    image_unmap(&image);
+    close(fd);
+}
+
 struct verified {
     const char *what, *configuration, *complaint; /* NULL: fine */
 };
@@ -242,6 +254,7 @@ int main(void)
         cmocka_unit_test(each_file_once),
         cmocka_unit_test(sealed),
         cmocka_unit_test(only_sealed_and_whole_images_are_read),
+        cmocka_unit_test(empty_image),
         cmocka_unit_test(verify),
         cmocka_unit_test(unreadable_file_costs_its_site),
     };
