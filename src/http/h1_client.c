@@ -285,7 +285,7 @@ static void take_head(struct client *c, struct str piece)
         c->calls->head(c->user, &h);
     } else if (c->interim) {
         h1_reader_body(&c->reader, &h);
-        c->calls->interim(c->user, &h);
+        flow_read(&c->flow, c->calls->interim(c->user, &h));
     } else {
         c->keep_alive = h.keep_alive;
         h1_reader_body(&c->reader, &h);
@@ -297,9 +297,11 @@ static void take_end(struct client *c, struct str raw)
 {
     struct head trailers = {0};
     int err = ERR_NONE;
-    /* An interim answer ends like any other, but says nothing by it. */
-    if (c->interim)
+    /* An interim answer ends like any other, but says nothing by it; there may be many of them. */
+    if (c->interim) {
+        arena_done(&c->mem);
         return;
+    }
     if (raw.n > 0) {
         struct str copy = arena_dup(&c->mem, raw);
         err = copy.p ? h1_parse_trailers(copy, &trailers, &c->mem) : ERR_NOMEM;
@@ -393,7 +395,9 @@ static size_t read_room(const struct client *c)
     case CLIENT_EXCHANGE:
         if (c->answer_done)
             return 0;
-        return c->reader.state == H1_WAIT_HEAD ? READ_HEAD : flow_room(&c->flow);
+        if (c->reader.state == H1_WAIT_HEAD)
+            return flow_room(&c->flow) > 0 ? READ_HEAD : 0;
+        return flow_room(&c->flow);
     case CLIENT_TUNNEL: return flow_room(&c->flow);
     case CLIENT_REST: return 1;
     default: return 0;

@@ -17,12 +17,16 @@ static void on_consumed(struct exchange *x, size_t n)
     h1_session_settle_later(s);
 }
 
-static void on_interim(struct exchange *x, const struct head *h)
+static size_t on_interim(struct exchange *x, const struct head *h)
 {
     struct h1_session *s = of_exchange(x);
+    size_t before = s->out.queue.len;
     if (h1_write_response(&s->out.queue, h, NULL) < 0)
         h1_session_abort(s, ERR_HTTP_BACKEND);
     h1_session_settle_later(s);
+    size_t n = s->out.queue.len - before;
+    s->out.payload += n;
+    return n;
 }
 
 bool h1_session_small_rest(const struct h1_session *s)
@@ -35,9 +39,13 @@ bool h1_session_small_rest(const struct h1_session *s)
 static void on_head(struct exchange *x, struct head *h)
 {
     struct h1_session *s = of_exchange(x);
-    /* Who answers with an error while the body still comes does not want the rest: the client is told to stop. */
-    bool refuses_body = !s->request_done && h->status >= 400 && !h1_session_small_rest(s);
-    if (!x->req.keep_alive || refuses_body || s->session.env->draining || h1_answer_needs_close(&x->req, h))
+    /*
+     * Who answers with an error while the body still comes does not want the rest: the client is told to stop. And whether a client
+     * that waits for 100 (Continue) takes a redirect for a reason to send nothing, nobody knows.
+     */
+    bool cuts_body = !s->request_done && (h->status >= 400 || x->req.expect_continue) &&
+                     !h1_session_small_rest(s);
+    if (!x->req.keep_alive || cuts_body || s->session.env->draining || h1_answer_needs_close(&x->req, h))
         s->close_after = true;
     if (h1_answer_begin(&s->answer, &s->out.queue, &x->req, h, s->close_after) < 0)
         h1_session_abort(s, ERR_HTTP_BACKEND);

@@ -92,12 +92,12 @@ void relay_gone(struct exchange *x, int why)
 
 /* From the backend */
 
-static void on_interim(void *user, const struct head *h)
+static size_t on_interim(void *user, const struct head *h)
 {
     struct relay *r = user;
     struct head copy = *h;
     forward_response(&copy, false);
-    xchg_interim(r->x, &copy);
+    return xchg_interim(r->x, &copy);
 }
 
 static void note_answer(struct relay *r)

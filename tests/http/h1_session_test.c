@@ -202,6 +202,13 @@ static const struct framing_row framing_rows[] = {
      {"Content-Length: 3\r\n\r\n"},
      {"abc"},
      false},
+    {"205 tells that nothing follows",
+     "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+     205,
+     FRAME_NONE,
+     {"Content-Length: 0\r\n"},
+     {"chunked"},
+     false},
     {"no body is length 0",
      "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
      200,
@@ -289,6 +296,38 @@ static void interim_answers_go_out_in_order(void **state)
     bench_answer(b->x, 200, "end");
     bench_settle(b);
     EXPECT(b, "HTTP/1.1 200 OK\r\n");
+}
+
+/* Their credit comes back as they leave, or a backend that sends nothing else would never be stopped. */
+static void interim_answers_have_credit(void **state)
+{
+    struct bench *b = *state;
+    struct head early = {.minor = 1, .status = 103, .reason = STR("Early Hints")};
+    size_t n = strlen("HTTP/1.1 103 Early Hints\r\n\r\n");
+    b->link.take = n + 1;
+    bench_send_text(b, get);
+    assert_int_equal(xchg_interim(b->x, &early), n);
+    assert_int_equal(xchg_interim(b->x, &early), n);
+    bench_settle(b);
+    assert_in_range(b->sent, n, n + 1);
+    b->link.take = n;
+    bench_wake(b);
+    bench_settle(b);
+    assert_int_equal(b->sent, 2 * n);
+    bench_answer(b->x, 200, "");
+}
+
+/* Whether the body still comes, nobody knows: so nothing may come behind it. */
+static void an_unexpected_answer_to_expect_closes(void **state)
+{
+    struct bench *b = *state;
+    bench_send_text(b, "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    bench_answer(b->x, 307, "there");
+    bench_settle(b);
+    EXPECT(b, "HTTP/1.1 307 ", "Connection: close\r\n", "there");
+    assert_true(b->link.finished);
+    bench_send_text(b, "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(b->begun, 1);
 }
 
 static void tunnel_carries_both_ways_and_closes_by_halves(void **state)
@@ -413,6 +452,8 @@ int main(void)
         CASE(failure_before_the_head_is_a_page),
         CASE(failure_after_the_head_is_a_cut),
         CASE(interim_answers_go_out_in_order),
+        CASE(interim_answers_have_credit),
+        CASE(an_unexpected_answer_to_expect_closes),
         CASE(tunnel_carries_both_ways_and_closes_by_halves),
         CASE(a_small_rest_is_awaited_not_cut),
         CASE(bad_requests_are_answered_and_closed),
