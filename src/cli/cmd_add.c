@@ -27,13 +27,16 @@ static int misuse(const char *what)
     return EXIT_MISUSE;
 }
 
-/* `edge add 127.0.0.1:2342 photos.example.org` */
+/* `edge add 127.0.0.1:2342 photos.example.org`, `edge add 2342 photos.example.org` */
 static bool swapped(const struct options *o)
 {
     struct endpoint endpoint;
     struct ip ip;
+    uint64_t port;
     struct str first = str_of(o->args[0]), last = str_of(o->args[o->n_args - 1]);
-    if (o->n_args != 2 || (!endpoint_parse(first, &endpoint) && !ip_parse(first, &ip)) ||
+    bool backend = endpoint_parse(first, &endpoint) || ip_parse(first, &ip) ||
+                   str_to_u64(first, MAX_SITE_PORT, &port);
+    if (o->n_args != 2 || !backend ||
         host_problem(last) || str_find(last, '.') == last.n)
         return false;
     fprintf(stderr, "edge: the host name comes first; write `edge add %s %s`\n", o->args[1], o->args[0]);

@@ -16,7 +16,7 @@ static int fail(struct file_replace *f, const char *what)
     return -1;
 }
 
-/* The file that is to be made at `path`: its folder is there. NULL with errno. */
+/* The file that is to be made at `path`, where nothing is: its folder is there. NULL with errno. */
 static char *resolve_new(const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -29,17 +29,20 @@ static char *resolve_new(const char *path)
     return whole;
 }
 
-/* The file that `path` leads to, or the one that is to be made there. NULL with errno. */
-static char *resolve(const char *path)
+/* The file that `path` leads to, or the one that is to be made there. NULL with errno and f->failed. */
+static char *resolve(struct file_replace *f, const char *path)
 {
     struct stat st;
     char *real = realpath(path, NULL);
-    if (real || errno != ENOENT)
+    int saved = errno;
+    f->failed = "find its folder";
+    if (real || saved != ENOENT)
         return real;
     if (lstat(path, &st) < 0)
         return resolve_new(path);
     /* A symbolic link that leads nowhere: no file may take its place. */
-    errno = ELOOP;
+    f->failed = "follow its symbolic link";
+    errno = saved;
     return NULL;
 }
 
@@ -114,9 +117,9 @@ static int look(struct file_replace *f)
 int file_replace_open(struct file_replace *f, const char *path)
 {
     *f = FILE_REPLACE_CLOSED;
-    f->path = resolve(path);
+    f->path = resolve(f, path);
     if (!f->path)
-        return fail(f, errno == ELOOP ? "follow its symbolic link" : "find its folder");
+        return -1;
     f->name = strrchr(f->path, '/') + 1;
     return open_folder(f) < 0 || lock(f) < 0 ? -1 : look(f);
 }

@@ -17,6 +17,10 @@ static const char *find_host(struct str *word)
     if (scheme || end < s.n)
         why = "is the address of a page, of which a site is named by the host alone";
     s = str_take(s, end);
+    size_t comma = str_find(s, ',');
+    if (comma > 0 && comma < s.n && !why)
+        why = "is more than one name; the others come later, or beside it in the configuration";
+    s = str_take(s, comma);
     size_t colon = str_find(s, ':');
     if (colon < s.n && !why)
         why = "has a port; those that edge listens on are set by `http` and `https` in the configuration";

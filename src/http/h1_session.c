@@ -307,7 +307,7 @@ static void input_ended(struct h1_session *s)
         if (!s->request_done)
             session_kill(s, ERR_CLOSED, STREAM_RESET);
         else
-            sock_probe(s->stream->fd);
+            sock_keep_probing(s->stream->fd);
         break;
     case SESSION_TUNNEL:
         s->request_done = true;

@@ -51,7 +51,7 @@ int sock_listen(struct endpoint at, int backlog)
     return fd;
 }
 
-int sock_probe(struct endpoint at)
+int sock_try(struct endpoint at)
 {
     int fd = bound_socket(at);
     if (fd < 0)
@@ -134,7 +134,7 @@ uint64_t sock_acked(int fd)
     return info.bytes_acked;
 }
 
-void sock_probe(int fd)
+void sock_keep_probing(int fd)
 {
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 5);
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 5);

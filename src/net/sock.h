@@ -11,7 +11,7 @@
 /* Binds and listens. An IPv6 address takes IPv6 only: the wildcard of both families is two sockets. */
 int sock_listen(struct endpoint at, int backlog);
 /* Whether sock_listen() would find the address free: binds and closes. Returns 0, or -1 with errno set. */
-int sock_probe(struct endpoint at);
+int sock_try(struct endpoint at);
 /* -1 with EAGAIN when no connection waits. */
 int sock_accept(int listener, struct endpoint *peer);
 /* Starts to connect; the socket becomes writable when that has ended. */
@@ -24,7 +24,7 @@ struct endpoint sock_local(int fd);
 /* Bytes the peer has acknowledged since the connection began; 0 where the kernel does not tell (unix sockets, no socket). */
 uint64_t sock_acked(int fd);
 /* From now on the kernel asks a silent peer every few seconds whether it is there. */
-void sock_probe(int fd);
+void sock_keep_probing(int fd);
 /* The connection stands, as far as the kernel knows: no reset, no probe without an answer. False where it does not tell. */
 bool sock_stands(int fd);
 /* close() with a reset instead of a FIN. */

@@ -126,7 +126,7 @@ bool ports_without_address(const struct snapshot *s, const int *fds)
 int ports_try(const struct listen *l, struct port_owner *owner)
 {
     *owner = (struct port_owner){.found = false};
-    if (sock_probe(l->at) == 0)
+    if (sock_try(l->at) == 0)
         return 0;
     int why = errno;
     if (why != EADDRINUSE && why != EACCES)
