@@ -36,8 +36,7 @@ static bool swapped(const struct options *o)
     struct str first = str_of(o->args[0]), last = str_of(o->args[o->n_args - 1]);
     bool backend = endpoint_parse(first, &endpoint) || ip_parse(first, &ip) ||
                    str_to_u64(first, MAX_SITE_PORT, &port);
-    if (o->n_args != 2 || !backend ||
-        host_problem(last) || str_find(last, '.') == last.n)
+    if (o->n_args != 2 || !backend || host_problem(last) || str_find(last, '.') == last.n)
         return false;
     fprintf(stderr, "edge: the host name comes first; write `edge add %s %s`\n", o->args[1], o->args[0]);
     return true;

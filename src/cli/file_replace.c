@@ -35,7 +35,7 @@ static char *resolve(struct file_replace *f, const char *path)
     struct stat st;
     char *real = realpath(path, NULL);
     int saved = errno;
-    f->failed = "find its folder";
+    f->failed = saved == ELOOP ? "follow its symbolic link" : "find its folder";
     if (real || saved != ENOENT)
         return real;
     if (lstat(path, &st) < 0)

@@ -19,7 +19,7 @@ static const char *find_host(struct str *word)
     s = str_take(s, end);
     size_t comma = str_find(s, ',');
     if (comma > 0 && comma < s.n && !why)
-        why = "is more than one name; the others come later, or beside it in the configuration";
+        why = "is more than one name, and each is added by a command of its own";
     s = str_take(s, comma);
     size_t colon = str_find(s, ':');
     if (colon < s.n && !why)

@@ -125,9 +125,10 @@ static bool advise(const struct port_owner *o, char *out, size_t size)
                        o->user_unit ? "systemctl --user" : "sudo systemctl", quote, o->unit, quote);
     else if (o->pid > 0)
         (void)snprintf(out, size, "to free it: sudo kill %ld", o->pid);
+    else if (o->found && geteuid() != 0)
+        (void)snprintf(out, size, "to see which: sudo edge check --ports");
     else
-        (void)snprintf(out, size, "to see which: sudo %s",
-                       geteuid() == 0 ? "ss -ltnp" : "edge check --ports");
+        (void)snprintf(out, size, "to see which: sudo ss -%stnp", o->found ? "l" : "a");
     return known_one || o->pid > 0 || o->unit[0];
 }
 
