@@ -53,6 +53,24 @@ enum err {
     ERR_ACME = 0x400,
 
     ERR_CONFIG = 0x500,
+
+    ERR_TLS_BACKEND = 0x600, /* TLS toward a backend failed */
+    ERR_TLS_UNTRUSTED,       /* its certificate's chain does not end at an anchor */
+    ERR_TLS_SELF_SIGNED,     /* the same of a certificate that signed itself */
+    ERR_TLS_NAME,
+    ERR_TLS_EXPIRED,
+    ERR_TLS_NOT_YET,
+    ERR_TLS_CERT_BROKEN, /* no certificate, malformed, too large or wrongly signed */
+    ERR_TLS_CERT_KIND,   /* a key or signature algorithm that edge does not know */
+    ERR_TLS_CERT_WEAK,
+    ERR_TLS_CERT_USE, /* its extensions forbid this use, or say something that must be understood and is not */
+    ERR_TLS_TOO_OLD,  /* the backend speaks TLS 1.1 at most */
+    ERR_TLS_TOO_NEW,  /* it refuses TLS 1.2 */
+    ERR_TLS_NO_COMMON,
+    ERR_TLS_PLAIN,    /* it does not speak TLS */
+    ERR_TRUST_NONE,   /* no usable certificate in a file of trusted ones */
+    ERR_TRUST_BROKEN, /* its PEM is cut or damaged */
+    ERR_TLS_BACKEND_END,
 };
 
 /* A short English phrase without a full stop, never NULL. */

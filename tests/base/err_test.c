@@ -44,6 +44,14 @@ static void http_rows(void **state)
     check_rows(ERR_HTTP, ERR_HTTP_END);
 }
 
+/* All of them are the backend's fault. */
+static void backend_tls_rows(void **state)
+{
+    check_rows(ERR_TLS_BACKEND, ERR_TLS_BACKEND_END);
+    for (int i = ERR_TLS_BACKEND; i < ERR_TLS_BACKEND_END; i++)
+        assert_int_equal(err_status(i), 502);
+}
+
 static void statuses(void **state)
 {
     static const int rows[][2] = {
@@ -137,8 +145,9 @@ static void from_errno(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(system_rows), cmocka_unit_test(http_rows), cmocka_unit_test(statuses),
-        cmocka_unit_test(alerts),      cmocka_unit_test(others),    cmocka_unit_test(from_errno),
+        cmocka_unit_test(system_rows), cmocka_unit_test(http_rows), cmocka_unit_test(backend_tls_rows),
+        cmocka_unit_test(statuses),    cmocka_unit_test(alerts),    cmocka_unit_test(others),
+        cmocka_unit_test(from_errno),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
