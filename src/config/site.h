@@ -63,6 +63,7 @@ struct upstream {
     enum trust trust;
     struct str ca_file;  /* TRUST_FILE, resolved */
     struct str tls_name; /* SNI and the name to verify; empty: the backend's host name */
+    unsigned line;       /* where it begins, for messages */
 };
 
 enum action { ACTION_PROXY, ACTION_RESPOND, ACTION_REDIRECT };

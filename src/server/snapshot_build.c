@@ -116,7 +116,7 @@ static bool add_site_ports(struct buf *ports, const struct site *site)
     for (size_t i = 0; i < site->n_routes; i++)
         if (site->routes[i].action == ACTION_PROXY && !add_upstream_ports(ports, site->routes[i].upstream))
             return false;
-    return true;
+    return !site->passthrough || add_upstream_ports(ports, site->passthrough);
 }
 
 bool snapshot_backend_ports(const struct snapshot *s, struct buf *ports)
