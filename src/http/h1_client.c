@@ -297,9 +297,11 @@ static void take_end(struct client *c, struct str raw)
 {
     struct head trailers = {0};
     int err = ERR_NONE;
-    /* An interim answer ends like any other, but says nothing by it. */
-    if (c->interim)
+    /* An interim answer ends like any other, but says nothing by it; there may be many of them. */
+    if (c->interim) {
+        arena_done(&c->mem);
         return;
+    }
     if (raw.n > 0) {
         struct str copy = arena_dup(&c->mem, raw);
         err = copy.p ? h1_parse_trailers(copy, &trailers, &c->mem) : ERR_NOMEM;

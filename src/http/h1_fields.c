@@ -54,33 +54,23 @@ bool h1_fields_line(struct str *rest, struct str *line)
     return true;
 }
 
-/* The same name once `_` is read as `-`, as CGI and its heirs do (RFC 3875 section 4.1.18). */
-static bool same_name(struct str name, struct str other)
-{
-    if (name.n != other.n)
-        return false;
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i] == '_' ? '-' : ascii_lower(name.p[i]);
-        if (c != other.p[i])
-            return false;
-    }
-    return true;
-}
-
 static bool listed(struct str name, const struct str *list, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (same_name(name, list[i]))
+        if (head_name_reads_as(name, list[i]))
             return true;
     return false;
 }
 
-/* Content_Length and its like: a backend that maps `_` to `-` would take them for the real ones. */
+/* Content_Length and its like: some backends would take them for the real ones. */
 static bool shadows_ours(struct str name)
 {
     static const struct str ours[] = {NAME("content-length"), NAME("transfer-encoding"), NAME("keep-alive"),
                                       NAME("proxy-connection")};
-    return str_find(name, '_') < name.n && listed(name, ours, nitems(ours));
+    for (size_t i = 0; i < nitems(ours); i++)
+        if (head_name_reads_as(name, ours[i]))
+            return !str_ieq(name, ours[i]);
+    return false;
 }
 
 /*
@@ -194,11 +184,14 @@ static bool must_pass(struct str name)
 int h1_fields_connection(struct head *h, bool guarded)
 {
     bool close = false, keep = false, upgrade = false;
+    size_t n = 0;
     for (const struct field *f = NULL; (f = head_next(h, STR("Connection"), f));) {
         struct str rest = f->value, e;
         while (str_next_element(&rest, &e)) {
             if (!h1_is_token(e) || (guarded && must_pass(e)))
                 return ERR_HTTP_CONNECTION;
+            if (++n > HEAD_MAX_OPTIONS)
+                return ERR_HTTP_FIELDS_LARGE;
             close |= str_ieq(e, STR("close"));
             keep |= str_ieq(e, STR("keep-alive"));
             upgrade |= str_ieq(e, STR("upgrade"));
@@ -247,5 +240,5 @@ bool h1_fields_not_in_trailers(struct str name)
      */
     static const struct str forwarded = NAME("x-forwarded-");
     return listed(name, names, nitems(names)) ||
-           (name.n > forwarded.n && same_name(str_take(name, forwarded.n), forwarded));
+           (name.n > forwarded.n && head_name_reads_as(str_take(name, forwarded.n), forwarded));
 }

@@ -12,13 +12,14 @@
 enum { MAX_HOST = 255 };
 
 /*
- * reg-name without percent-encoding and sub-delims: no name of the DNS or of a hosts file has them, and what
- * is not decoded cannot be decoded in two ways.
+ * reg-name without percent-encoding, sub-delims and empty labels: no name of the DNS or of a hosts file has
+ * them, and what is not decoded cannot be decoded in two ways.
  */
 static bool valid_name(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!ascii_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '.' && s.p[i] != '_')
+    char before = '.';
+    for (size_t i = 0; i < s.n; before = s.p[i++])
+        if (!ascii_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '_' && (s.p[i] != '.' || before == '.'))
             return false;
     return s.n > 0 && s.n <= MAX_HOST;
 }

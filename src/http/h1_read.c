@@ -96,6 +96,18 @@ static bool begins_an_answer(struct str in)
     return str_eq(str_take(in, begin.n), str_take(begin, in.n));
 }
 
+/* The same for a client: TLS sent to a plain port is told so at once, not when the head's time is over. */
+static bool begins_a_request(struct str in)
+{
+    return in.n == 0 || in.p[0] == '\r' || h1_is_tchar((uint8_t)in.p[0]);
+}
+
+/* The part of a request line that never ends is the method's, or the target's. */
+static int long_line(struct str in)
+{
+    return str_find(in, ' ') > H1_MAX_METHOD ? ERR_HTTP_METHOD : ERR_HTTP_TARGET_LONG;
+}
+
 static enum h1_event read_head(struct h1_reader *r, struct input *in)
 {
     if (!r->of_response && !skip_blank_lines(r, in))
@@ -103,6 +115,8 @@ static enum h1_event read_head(struct h1_reader *r, struct input *in)
     struct str rest = str_skip(str_from(in->p, in->len), in->used);
     if (r->of_response && !begins_an_answer(rest))
         return fail(r, ERR_HTTP_BACKEND);
+    if (!r->of_response && !begins_a_request(rest))
+        return fail(r, ERR_HTTP_SYNTAX);
     switch (scan_lines(r, rest, HEAD_MAX_BYTES, H1_MAX_LINE)) {
     case SCAN_MORE: return H1_MORE;
     case SCAN_END:
@@ -110,7 +124,7 @@ static enum h1_event read_head(struct h1_reader *r, struct input *in)
         enter(r, H1_WAIT_PARSED);
         return H1_HEAD;
     case SCAN_BARE: return fail(r, r->line == 0 ? ERR_HTTP_SYNTAX : ERR_HTTP_FIELD);
-    case SCAN_LONG_LINE: return fail(r, ERR_HTTP_TARGET_LONG);
+    case SCAN_LONG_LINE: return fail(r, long_line(rest));
     case SCAN_LONG: break;
     }
     return fail(r, ERR_HTTP_FIELDS_LARGE);

@@ -10,8 +10,8 @@
  * most). Body data needs no such piece: every byte is passed on as it comes. Any split of the input gives the
  * same messages and the same error.
  *
- * Refused here, as soon as it is seen: a line with a bare CR or LF, a first line or a head that is too long,
- * bad chunks. All the rest of the grammar is refused by h1_parse_…(), which sees whole heads.
+ * Refused here, as soon as it is seen: a first byte that begins no message, a line with a bare CR or LF, a
+ * first line or a head that is too long, bad chunks. All the rest of the grammar is refused by h1_parse_…(), which sees whole heads.
  */
 #ifndef EDGE_HTTP_H1_READ_H
 #define EDGE_HTTP_H1_READ_H

@@ -17,8 +17,8 @@ enum {
     READS_PER_TURN = 4,
     LINGER_ANSWERED_MS = 5000, /* for the client to close after the last answer */
     LINGER_UPLOAD_MS = 30000,  /* for a client that still sends a body which nobody wants */
-    /* A client that will send no more waits for a silent backend this long: most who end their side have left. */
-    HALF_CLOSED_MS = 5000,
+    HALF_CLOSED_MS =
+        5000, /* how often a client that will send no more is looked at while the backend is silent */
 };
 
 static struct h1_session *of_session(struct session *s)
@@ -306,6 +306,8 @@ static void input_ended(struct h1_session *s)
     case SESSION_EXCHANGE:
         if (!s->request_done)
             session_kill(s, ERR_CLOSED, STREAM_RESET);
+        else
+            sock_probe(s->stream->fd);
         break;
     case SESSION_TUNNEL:
         s->request_done = true;
@@ -467,11 +469,21 @@ static bool still_reads(struct h1_session *s)
     return more && !outbox_empty(&s->out);
 }
 
+/*
+ * Has said all and listens, or has left: TCP sends the same for both, but who has left does not answer probes for long. Under
+ * TLS 1.2 close_notify ends both directions (RFC 5246 section 7.2.1), so there it is the latter.
+ */
+static bool still_listens(const struct h1_session *s)
+{
+    return s->state == SESSION_EXCHANGE && s->read_closed && s->request_done && outbox_empty(&s->out) &&
+           !s->stream->ops->info(s->stream)->tls && sock_stands(s->stream->fd);
+}
+
 static void session_expired(struct timer *t)
 {
     struct h1_session *s = LIST_OWNER(t, struct h1_session, timer);
     h1_session_settle_later(s);
-    if (s->state != SESSION_DEAD && still_reads(s)) {
+    if (s->state != SESSION_DEAD && (still_reads(s) || still_listens(s))) {
         s->moved = true;
         return;
     }

@@ -13,7 +13,7 @@ bool h1_is_connection_field(struct str name)
 {
     return str_ieq(name, STR("Connection")) || str_ieq(name, STR("Keep-Alive")) ||
            str_ieq(name, STR("Proxy-Connection")) || str_ieq(name, STR("Content-Length")) ||
-           str_ieq(name, STR("Transfer-Encoding")) || str_ieq(name, STR("Trailer"));
+           str_ieq(name, STR("Transfer-Encoding"));
 }
 
 /* A head is measured, then written in one go: so a failure leaves nothing behind. */
@@ -50,6 +50,8 @@ static bool passes(struct writer *w, const struct field *f)
         return false;
     if (str_ieq(f->name, STR("Upgrade")))
         return w->upgrade;
+    if (str_ieq(f->name, STR("Trailer")))
+        return w->how->framing == FRAME_CHUNKED;
     if (!str_ieq(f->name, STR("TE")))
         return true;
     bool trailers = w->request && !w->te && str_ieq(f->value, STR("trailers"));

@@ -1,8 +1,8 @@
 /*
  * Writes HTTP/1.1 messages into a buffer. What belongs to the connection is written here from `how`, and
- * skipped where it stands in a head: Connection, Keep-Alive, Proxy-Connection, Content-Length,
- * Transfer-Encoding and Trailer always; Upgrade unless how->upgrade; TE unless it says just "trailers" in a
- * request, in which case Connection names it (RFC 9110 section 10.1.4).
+ * skipped where it stands in a head: Connection, Keep-Alive, Proxy-Connection, Content-Length and
+ * Transfer-Encoding always; Upgrade unless how->upgrade; Trailer where no trailers can follow; TE unless it says
+ * just "trailers" in a request, in which case Connection names it (RFC 9110 section 10.1.4).
  *
  * All return 0, or -1 when memory is out or when a name or value could not be read back as it stands (a CR,
  * LF, NUL …): a head that the reader gave always can, one made of configuration might not. After -1 nothing

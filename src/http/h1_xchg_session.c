@@ -3,7 +3,12 @@
 #include "http/h1_session_int.h"
 #include "http/h1_write.h"
 
-enum { SMALL_REST = 64 * 1024 };
+enum {
+    SMALL_REST = 64 * 1024,
+    MAX_UNREAD_INTERIM =
+        256 *
+        1024, /* behind what the kernel holds: a client that still takes 1xx has never that much before it */
+};
 
 static struct h1_session *of_exchange(struct exchange *x)
 {
@@ -20,7 +25,8 @@ static void on_consumed(struct exchange *x, size_t n)
 static void on_interim(struct exchange *x, const struct head *h)
 {
     struct h1_session *s = of_exchange(x);
-    if (h1_write_response(&s->out.queue, h, NULL) < 0)
+    /* 1xx know no credit: what nobody takes is bounded here, or a backend could fill the memory with them. */
+    if (s->out.queue.len > MAX_UNREAD_INTERIM || h1_write_response(&s->out.queue, h, NULL) < 0)
         h1_session_abort(s, ERR_HTTP_BACKEND);
     h1_session_settle_later(s);
 }
@@ -35,9 +41,13 @@ bool h1_session_small_rest(const struct h1_session *s)
 static void on_head(struct exchange *x, struct head *h)
 {
     struct h1_session *s = of_exchange(x);
-    /* Who answers with an error while the body still comes does not want the rest: the client is told to stop. */
-    bool refuses_body = !s->request_done && h->status >= 400 && !h1_session_small_rest(s);
-    if (!x->req.keep_alive || refuses_body || s->session.env->draining || h1_answer_needs_close(&x->req, h))
+    /*
+     * Who answers with an error while the body still comes does not want the rest: the client is told to stop. And whether a client
+     * that waits for 100 (Continue) takes a redirect for a reason to send nothing, nobody knows.
+     */
+    bool cuts_body = !s->request_done && (h->status >= 400 || x->req.expect_continue) &&
+                     !h1_session_small_rest(s);
+    if (!x->req.keep_alive || cuts_body || s->session.env->draining || h1_answer_needs_close(&x->req, h))
         s->close_after = true;
     if (h1_answer_begin(&s->answer, &s->out.queue, &x->req, h, s->close_after) < 0)
         h1_session_abort(s, ERR_HTTP_BACKEND);

@@ -98,6 +98,18 @@ int head_copy(struct head *to, const struct head *from, struct arena *mem)
     return 0;
 }
 
+bool head_name_reads_as(struct str name, struct str known)
+{
+    if (name.n != known.n)
+        return false;
+    for (size_t i = 0; i < name.n; i++) {
+        char c = ascii_alnum(name.p[i]) ? ascii_lower(name.p[i]) : '-';
+        if (c != known.p[i])
+            return false;
+    }
+    return true;
+}
+
 bool method_is(const struct head *h, struct str method)
 {
     return str_eq(h->method, method);

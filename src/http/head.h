@@ -16,6 +16,7 @@ enum {
     HEAD_MAX_BYTES = 64 * 1024, /* request or status line and fields */
     HEAD_MAX_TARGET = 16 * 1024,
     HEAD_MAX_FIELDS = 256,
+    HEAD_MAX_OPTIONS = 64, /* names in Connection; who walks them for each field stays linear */
 };
 
 /* How the body's end is known (RFC 9112 section 6.3). */
@@ -72,6 +73,12 @@ size_t head_remove(struct head *h, struct str name);
 size_t head_remove_if(struct head *h, bool (*drop)(const struct field *f, void *context), void *context);
 /* A copy whose strings and fields lie in mem. Returns -1 when memory is out. */
 int head_copy(struct head *to, const struct head *from, struct arena *mem);
+
+/*
+ * name is `known` (lower case, with `-`) for a server that tells names apart by their letters and digits only: CGI and its heirs
+ * take `_`, and some of them any other character, for `-` (RFC 3875 section 4.1.18).
+ */
+bool head_name_reads_as(struct str name, struct str known);
 
 bool method_is(const struct head *h, struct str method);
 

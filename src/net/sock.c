@@ -102,7 +102,7 @@ struct endpoint sock_local(int fd)
 
 /* struct tcp_info of linux/tcp.h, which cannot be included beside netinet/tcp.h, as far as tcpi_bytes_acked. */
 struct info_head {
-    uint8_t bytes[8];
+    uint8_t bytes[8]; /* the first one is the state */
     uint32_t words[24];
     uint64_t pacing_rate, max_pacing_rate, bytes_acked;
 };
@@ -114,6 +114,21 @@ uint64_t sock_acked(int fd)
     if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0)
         return 0;
     return info.bytes_acked;
+}
+
+void sock_probe(int fd)
+{
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 5);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 5);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+bool sock_stands(int fd)
+{
+    struct info_head info = {0};
+    socklen_t n = sizeof info;
+    return fd >= 0 && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 && info.bytes[0] != TCP_CLOSE;
 }
 
 void sock_reset(int fd)

@@ -21,6 +21,10 @@ int sock_connect_result(int fd);
 struct endpoint sock_local(int fd);
 /* Bytes the peer has acknowledged since the connection began; 0 where the kernel does not tell (unix sockets, no socket). */
 uint64_t sock_acked(int fd);
+/* From now on the kernel asks a silent peer every few seconds whether it is there. */
+void sock_probe(int fd);
+/* The connection stands, as far as the kernel knows: no reset, no probe without an answer. False where it does not tell. */
+bool sock_stands(int fd);
 /* close() with a reset instead of a FIN. */
 void sock_reset(int fd);
 

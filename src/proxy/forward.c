@@ -1,6 +1,8 @@
 #include "proxy/forward.h"
 
 #include "base/err.h"
+#include "proxy/destination.h"
+#include "proxy/route.h"
 #include "proxy/tunnel.h"
 
 /* RFC 9110 section 7.6.1; Transfer-Encoding and Content-Length are framing, which the writer of a head owns. */
@@ -16,73 +18,78 @@ static bool is_hop_by_hop(struct str name)
     return false;
 }
 
-/* What edge says of the client, and what a backend might believe instead. Compared with `_` taken for `-`: CGI merges them. */
+/* What edge says of the client, and what a backend might believe instead. */
 static bool is_forwarding(struct str name)
 {
     static const struct str names[] = {
-        {"Forwarded", 9}, {"X-Real-IP", 9}, {"X-Original-URL", 14}, {"X-Rewrite-URL", 13}};
-    static const char prefix[] = "x-forwarded-";
-    char plain[16];
-    size_t n = name.n < sizeof plain ? name.n : sizeof plain;
-    for (size_t i = 0; i < n; i++)
-        plain[i] = name.p[i] == '_' ? '-' : ascii_lower(name.p[i]);
-    struct str head = str_from(plain, n);
-    if (str_starts(head, (struct str){prefix, sizeof prefix - 1}))
+        {"forwarded", 9}, {"x-real-ip", 9}, {"x-original-url", 14}, {"x-rewrite-url", 13}};
+    static const struct str prefix = {"x-forwarded-", 12};
+    if (head_name_reads_as(str_take(name, prefix.n), prefix))
         return true;
     for (size_t i = 0; i < nitems(names); i++)
-        if (name.n == n && str_ieq(head, names[i]))
+        if (head_name_reads_as(name, names[i]))
             return true;
     return false;
 }
 
-/* The authority of an http or https URL, and in *rest what follows it; empty for anything else. */
-static struct str url_authority(struct str url, struct str *rest)
+/* What Connection names; the reader of heads has seen to it that they are few. */
+struct options {
+    struct str names[HEAD_MAX_OPTIONS];
+    size_t n;
+};
+
+static void options_init(struct options *o, const struct head *h)
 {
-    static const struct str schemes[] = {{"https://", 8}, {"http://", 7}};
-    for (size_t i = 0; i < nitems(schemes); i++) {
-        if (!str_istarts(url, schemes[i]))
-            continue;
-        struct str tail = str_skip(url, schemes[i].n);
-        size_t n = str_find(tail, '/');
-        *rest = str_skip(tail, n);
-        return str_take(tail, n);
+    o->n = 0;
+    for (const struct field *f = NULL; (f = head_next(h, STR("Connection"), f));) {
+        struct str rest = f->value, e;
+        while (o->n < HEAD_MAX_OPTIONS && str_next_element(&rest, &e))
+            o->names[o->n++] = e;
     }
-    return (struct str){NULL, 0};
 }
 
-/*
- * WebDAV's COPY and MOVE name their target as a whole URL (RFC 4918 section 10.3). A backend that is spoken to by http takes
- * https for another server: the URL gets the scheme the backend knows. Someone else's URL stays as it is.
- */
-static struct str fix_destination(struct exchange *x, struct str url, struct str authority, bool https)
+/* The field belongs to the connection that it came on. */
+static bool stays_behind(const struct options *o, struct str name)
 {
-    struct str rest = {NULL, 0};
-    struct str theirs = url_authority(url, &rest);
-    if (theirs.n == 0 || !str_ieq(theirs, authority))
-        return url;
-    return arena_printf(&x->mem, "%s://%.*s%.*s", https ? "https" : "http", STR_ARG(theirs), STR_ARG(rest));
+    if (is_hop_by_hop(name))
+        return true;
+    for (size_t i = 0; i < o->n; i++)
+        if (str_ieq(o->names[i], name))
+            return true;
+    return false;
+}
+
+/* Says so by *pass where the field goes on, and changes it where it has to be changed. */
+static int convert_field(struct exchange *x, const struct site *site, const struct destination *to,
+                         struct field *f, bool *pass)
+{
+    /* RFC 9110 section 10.1.1: an expectation of an HTTP/1.0 client is none. */
+    *pass = !is_forwarding(f->name) && (x->req.minor > 0 || !str_ieq(f->name, STR("Expect")));
+    if (str_ieq(f->name, STR("Host")))
+        f->value = to->host;
+    else if (str_ieq(f->name, STR("Destination")))
+        return destination_fix(x, site, to, &f->value);
+    return ERR_NONE;
 }
 
 /* Copies the fields that pass; Host stays in its place with the effective authority as its value. */
-static int copy_fields(struct exchange *x, const struct upstream *upstream, struct str authority,
+static int copy_fields(struct exchange *x, const struct site *site, const struct destination *to,
                        struct head *out)
 {
-    struct str host = upstream->host.n > 0 ? upstream->host : authority;
-    bool https = upstream->backends && upstream->backends[0].scheme == BACKEND_HTTPS;
-    bool has_host = head_find(&x->req, STR("Host")) != NULL;
-    if (!has_host && head_add(out, &x->mem, STR("Host"), host) < 0)
+    struct options options;
+    options_init(&options, &x->req);
+    if (!head_find(&x->req, STR("Host")) && head_add(out, &x->mem, STR("Host"), to->host) < 0)
         return ERR_NOMEM;
     for (size_t i = 0; i < x->req.n_fields; i++) {
         struct field f = x->req.fields[i];
-        if (str_ieq(f.name, STR("Host")))
-            f.value = host;
-        else if (is_hop_by_hop(f.name) || is_forwarding(f.name) ||
-                 head_lists(&x->req, STR("Connection"), f.name))
+        bool pass;
+        if (stays_behind(&options, f.name))
             continue;
-        else if (str_ieq(f.name, STR("Destination")))
-            f.value = fix_destination(x, f.value, authority, https);
-        if (head_add(out, &x->mem, f.name, f.value) < 0)
-            return ERR_NOMEM;
+        int err = convert_field(x, site, to, &f, &pass);
+        if (err == ERR_NONE && pass && head_add(out, &x->mem, f.name, f.value) < 0)
+            err = ERR_NOMEM;
+        if (err != ERR_NONE)
+            return err;
     }
     return ERR_NONE;
 }
@@ -110,8 +117,12 @@ static int add_forwarding(struct exchange *x, struct str authority, struct head 
 int forward_request(struct exchange *x, const struct site *site, const struct upstream *upstream,
                     struct head *out)
 {
-    struct str authority = x->req.authority.n > 0 ? x->req.authority : site->names[0];
+    struct str authority = route_authority(x, site);
+    struct destination to = {.ours = authority, .host = upstream->host.n > 0 ? upstream->host : authority};
     struct str protocol = {NULL, 0};
+    if (!authority.p)
+        return ERR_NOMEM;
+    to.https = upstream->backends && upstream->backends[0].scheme == BACKEND_HTTPS;
     out->minor = 1;
     out->method = x->req.method;
     out->path = x->req.path;
@@ -119,25 +130,27 @@ int forward_request(struct exchange *x, const struct site *site, const struct up
     out->length = x->req.length;
     out->keep_alive = !upstream->no_keepalive;
     out->upgrade = tunnel_wanted(&x->req, &x->mem, &protocol);
-    int err = copy_fields(x, upstream, authority, out);
+    int err = copy_fields(x, site, &to, out);
     if (err == ERR_NONE && out->upgrade && head_add(out, &x->mem, STR("Upgrade"), protocol) < 0)
         err = ERR_NOMEM;
     return err == ERR_NONE ? add_forwarding(x, authority, out) : err;
 }
 
+struct leaving {
+    struct options options;
+    bool keep_upgrade;
+};
+
+static bool leaves(const struct field *f, void *context)
+{
+    const struct leaving *l = context;
+    return !(l->keep_upgrade && str_ieq(f->name, STR("Upgrade"))) && stays_behind(&l->options, f->name);
+}
+
 void forward_response(struct head *h, bool keep_upgrade)
 {
-    /* Decided on the fields as they came: taking Connection out first would hide what it names. */
-    bool drop[HEAD_MAX_FIELDS];
-    size_t n = h->n_fields < HEAD_MAX_FIELDS ? h->n_fields : HEAD_MAX_FIELDS;
-    for (size_t i = 0; i < n; i++) {
-        struct str name = h->fields[i].name;
-        bool upgrade = keep_upgrade && str_ieq(name, STR("Upgrade"));
-        drop[i] = !upgrade && (is_hop_by_hop(name) || head_lists(h, STR("Connection"), name));
-    }
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!drop[i])
-            h->fields[kept++] = h->fields[i];
-    h->n_fields = kept;
+    /* Taken from the fields as they came: removing Connection first would hide what it names. */
+    struct leaving l = {.keep_upgrade = keep_upgrade};
+    options_init(&l.options, h);
+    head_remove_if(h, leaves, &l);
 }

@@ -10,7 +10,8 @@
 
 /*
  * Fills *out, all-zero before, with the request that x's backend gets; strings are borrowed from x or lie in x->mem. With upgrade the
- * Upgrade field and the intent pass (tunnel_wanted()). Returns 0 or ERR_NOMEM.
+ * Upgrade field and the intent pass (tunnel_wanted()). Returns 0, ERR_NOMEM, or ERR_HTTP_TARGET for a Destination that two
+ * servers could read in two ways.
  */
 int forward_request(struct exchange *x, const struct site *site, const struct upstream *upstream,
                     struct head *out);

@@ -2,23 +2,25 @@
 
 #include "base/err.h"
 
-/* Percent-decodes s into out, which has room for s.n bytes. Returns the length, or -1 for a malformed escape or NUL. */
-static long decode(struct str s, char *out)
+static int escape(struct str s, size_t at)
+{
+    int high = at + 2 < s.n ? ascii_hex(s.p[at + 1]) : -1;
+    int low = at + 2 < s.n ? ascii_hex(s.p[at + 2]) : -1;
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+/* Percent-decodes s into out, which has room for s.n bytes; *malformed: some escape is none, and was left as it is. */
+static struct str decode(struct str s, char *out, bool *malformed)
 {
     size_t n = 0;
+    *malformed = false;
     for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        if (c == '%') {
-            int high = i + 2 < s.n ? ascii_hex(s.p[i + 1]) : -1;
-            int low = i + 2 < s.n ? ascii_hex(s.p[i + 2]) : -1;
-            if (high < 0 || low < 0 || high + low == 0)
-                return -1;
-            c = (char)(high * 16 + low);
-            i += 2;
-        }
-        out[n++] = c;
+        int c = s.p[i] == '%' ? escape(s, i) : -1;
+        *malformed |= s.p[i] == '%' && c < 0;
+        out[n++] = c < 0 ? s.p[i] : (char)c;
+        i += c < 0 ? 0 : 2;
     }
-    return (long)n;
+    return str_from(out, n);
 }
 
 static bool is_slash(char c)
@@ -42,14 +44,42 @@ static bool climbs(struct str s)
     return false;
 }
 
-/* Decoded twice: a server behind the next one may do that. A malformed second escape is no escape. */
-static bool climbs_when_decoded_again(struct str s, struct arena *mem)
+/* The ASCII character that s begins with, written in more bytes than it needs (RFC 3629 section 3), or -1. */
+static int overlong(struct str s)
 {
-    if (str_find(s, '%') == s.n)
-        return false;
-    char *again = arena_alloc(mem, s.n);
-    long n = again ? decode(s, again) : -1;
-    return again == NULL || (n >= 0 && climbs(str_from(again, (size_t)n)));
+    static const uint8_t leads[] = {0xc0, 0xe0, 0xf0, 0xf8, 0xfc};
+    uint8_t lead = (uint8_t)s.p[0];
+    size_t more = 0;
+    uint32_t value = 0;
+    for (size_t i = 0; i < nitems(leads); i++)
+        if (lead == leads[i] || (i == 0 && lead == 0xc1))
+            more = i + 1;
+    if (more == 0 || s.n <= more)
+        return -1;
+    value = lead & 1;
+    for (size_t i = 1; i <= more; i++) {
+        if (((uint8_t)s.p[i] & 0xc0) != 0x80)
+            return -1;
+        value = value << 6 | ((uint8_t)s.p[i] & 0x3f);
+    }
+    return value < 0x80 ? (int)value : -1;
+}
+
+/* Careless decoders take C0 AE for a dot. Other overlong characters mislead nobody, and are letters in GBK and Shift JIS. */
+static bool hides_structure(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        int c = overlong(str_skip(s, i));
+        if (c == 0 || c == '.' || (c > 0 && is_slash((char)c)))
+            return true;
+    }
+    return false;
+}
+
+/* What no reading of a path may hold. */
+static bool is_ambiguous(struct str s)
+{
+    return str_find(s, '\0') < s.n || climbs(s) || hides_structure(s);
 }
 
 static size_t drop_single_dots(char *p, size_t n)
@@ -71,15 +101,21 @@ int path_read(struct str target, struct arena *mem, struct str *out)
 {
     struct str path = str_take(target, str_find(target, '?'));
     char *decoded = arena_alloc(mem, path.n + 1);
+    bool malformed;
     if (!decoded)
         return ERR_NOMEM;
-    long n = decode(path, decoded);
-    if (n < 0)
+    struct str once = decode(path, decoded, &malformed);
+    if (malformed || is_ambiguous(once))
         return ERR_HTTP_TARGET;
-    struct str once = str_from(decoded, (size_t)n);
-    if (climbs(once) || climbs_when_decoded_again(once, mem))
-        return ERR_HTTP_TARGET;
-    *out = str_from(decoded, drop_single_dots(decoded, (size_t)n));
+    /* A server behind the backend may decode again. There `%zz` is no escape, and hides none of the others. */
+    if (str_find(once, '%') < once.n) {
+        char *again = arena_alloc(mem, once.n);
+        if (!again)
+            return ERR_NOMEM;
+        if (is_ambiguous(decode(once, again, &malformed)))
+            return ERR_HTTP_TARGET;
+    }
+    *out = str_from(decoded, drop_single_dots(decoded, once.n));
     return ERR_NONE;
 }
 

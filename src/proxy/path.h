@@ -12,8 +12,8 @@
 
 /*
  * Reads the path of a target in origin form (the query is cut off). Returns 0 and the reading in *out (in mem); ERR_HTTP_TARGET
- * for `..` in any spelling (encoded, encoded twice, with `;params`, with a backslash), for a malformed
- * percent-encoding and for an encoded NUL; or ERR_NOMEM. `*` of OPTIONS stays `*`.
+ * for `..` in any spelling (encoded, encoded twice, with `;params`, with a backslash), for a dot, slash or backslash in overlong
+ * UTF-8, for a malformed percent-encoding and for an encoded NUL; or ERR_NOMEM. `*` of OPTIONS stays `*`.
  */
 int path_read(struct str target, struct arena *mem, struct str *out);
 /* `*` stands for any run of characters, slashes too; case counts. */

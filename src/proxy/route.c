@@ -19,6 +19,12 @@ static struct str host_of(struct str authority, struct arena *mem)
     return (struct str){lower, lower ? host.n : 0};
 }
 
+/* An https URL is answered only on a connection that is worth its name (RFC 9110 section 7.4). */
+static bool is_https_url_in_plain(const struct exchange *x)
+{
+    return !x->peer.tls && str_istarts(x->req.target, STR("https://"));
+}
+
 static const struct site *site_or_any(const struct snapshot *snapshot, struct str host)
 {
     const struct site *site = host.n > 0 ? snapshot_site(snapshot, host) : NULL;
@@ -68,7 +74,7 @@ struct routed route_request(struct exchange *x, const struct snapshot *snapshot)
     struct str path;
     to.host = host_of(x->req.authority, &x->mem);
     to.site = site_or_any(snapshot, to.host.n > 0 ? to.host : x->peer.sni);
-    if (is_misdirected(x, snapshot, to.site)) {
+    if (is_https_url_in_plain(x) || is_misdirected(x, snapshot, to.site)) {
         to.err = ERR_HTTP_MISDIRECTED;
         return to;
     }
@@ -86,10 +92,22 @@ struct routed route_request(struct exchange *x, const struct snapshot *snapshot)
     return to;
 }
 
+struct str route_authority(struct exchange *x, const struct site *site)
+{
+    char text[ENDPOINT_TEXT];
+    if (x->req.authority.n > 0)
+        return x->req.authority;
+    if (site->names[0].p[0] != '*')
+        return site->names[0];
+    if (x->peer.sni.n > 0)
+        return x->peer.sni;
+    return arena_dup(&x->mem, str_of(endpoint_format(x->peer.local, text)));
+}
+
 struct str route_https_url(struct exchange *x, const struct snapshot *snapshot, const struct routed *to)
 {
     uint16_t port = to->site->redirect_port > 0 ? to->site->redirect_port : snapshot_https_port(snapshot);
-    struct str host = to->host.n > 0 ? to->host : to->site->names[0];
+    struct str host = host_of(route_authority(x, to->site), &x->mem);
     struct str path = str_eq(x->req.path, STR("*")) ? STR("/") : x->req.path;
     if (port == 443)
         return arena_printf(&x->mem, "https://%.*s%.*s", STR_ARG(host), STR_ARG(path));

@@ -97,8 +97,10 @@ int image_map(int fd, struct image *out)
     int seals = fcntl(fd, F_GET_SEALS);
     off_t size = lseek(
         fd, 0, SEEK_END); /* what fstat() becomes differs between libcs, and a jail allows only this */
-    if (seals < 0 || (seals & SEALS) != SEALS || size <= 0)
+    if (seals < 0 || (seals & SEALS) != SEALS || size < 0)
         return -1;
+    if (size == 0) /* no section, and nothing that could be mapped */
+        return 0;
     out->n = (size_t)size;
     void *mem = mmap(NULL, out->n, PROT_READ, MAP_PRIVATE, fd, 0);
     if (mem == MAP_FAILED)

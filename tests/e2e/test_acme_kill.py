@@ -10,8 +10,8 @@ import pytest
 from lib.acme import certs_json, renew, renew_in_background, renewed
 from lib.edge import Edge
 from lib.gate import Answer, Gate, Hold, Post, problem
-from lib.net import await_true
-from lib.pebble import Pebble, connects
+from lib.net import await_true, connects
+from lib.pebble import Pebble
 
 STEPS_AT_LEAST = 6  # account, order, authorization, challenge, finalize, certificate
 STEPS_AT_MOST = 30

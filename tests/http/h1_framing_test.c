@@ -68,6 +68,13 @@ static const struct row codings_rows[] = {
      NULL},
     {ERR_HTTP_FRAMING, "twice", RAW(POST "Transfer-Encoding: chunked, chunked\r\n" END LAST), NULL},
     {ERR_HTTP_FRAMING, "not the last", RAW(POST "Transfer-Encoding: chunked, gzip\r\n" END LAST), NULL},
+    {0, "blank and tab behind", RAW(POST "Transfer-Encoding: chunked \t\r\n" END LAST), "POST / a C k . |"},
+    {ERR_HTTP_FRAMING, "semicolon behind", RAW(POST "Transfer-Encoding: chunked;\r\n" END LAST), NULL},
+    {ERR_HTTP_FRAMING, "tab inside a list", RAW(POST "Transfer-Encoding: chunked\t,\tchunked\r\n" END LAST),
+     NULL},
+    {ERR_HTTP_FRAMING, "identity behind", RAW(POST "Transfer-Encoding: chunked, identity\r\n" END LAST),
+     NULL},
+    {ERR_HTTP_FRAMING, "comma in quotes", RAW(POST "Transfer-Encoding: \"x,chunked\"\r\n" END LAST), NULL},
     {ERR_HTTP_FRAMING, "with a parameter", RAW(POST "Transfer-Encoding: chunked;q=1\r\n" END LAST), NULL},
     {ERR_HTTP_FRAMING, "empty", RAW(POST "Transfer-Encoding:\r\n" END LAST), NULL},
     {ERR_HTTP_FRAMING, "comma before", RAW(POST "Transfer-Encoding: ,chunked\r\n" END LAST), NULL},
@@ -101,6 +108,10 @@ static void codings(void **state)
     row_check_all(codings_rows, nitems(codings_rows), ROW_REQUEST);
 }
 
+/* Names for Connection. */
+#define N8  "a,a,a,a,a,a,a,a"
+#define N32 N8 "," N8 "," N8 "," N8
+
 static const struct row connections_rows[] = {
     {0, "1.1 stays", RAW(GET END), "GET / a N k . |"},
     {0, "1.1 close", RAW(GET "Connection: close\r\n" END), "GET / a N  . |"},
@@ -121,6 +132,10 @@ static const struct row connections_rows[] = {
      NULL},
     {0, "names X-Forwarded-For: removed before edge adds its own",
      RAW(GET "Connection: X-Forwarded-For\r\n" END), NULL},
+    {0, "sixty-four names", RAW(GET "Connection: " N32 "," N32 "\r\n" END), "GET / a N k . |"},
+    {ERR_HTTP_FIELDS_LARGE, "one more", RAW(GET "Connection: " N32 "," N32 ",x\r\n" END), NULL},
+    {ERR_HTTP_FIELDS_LARGE, "one more in a second field",
+     RAW(GET "Connection: " N32 "," N32 "\r\nConnection: x\r\n" END), NULL},
     {ERR_HTTP_CONNECTION, "two words", RAW(GET "Connection: keep alive\r\n" END), NULL},
     {ERR_HTTP_CONNECTION, "quoted", RAW(GET "Connection: \"close\"\r\n" END), NULL},
     {ERR_HTTP_CONNECTION, "parameter", RAW(GET "Connection: close;x\r\n" END), NULL},

@@ -34,7 +34,7 @@ static void target_length(void **state)
     expect_row(ERR_HTTP_TARGET_LONG, "no end", padded(&b, STR("GET /"), H1_MAX_LINE, STR("")));
     expect_row(ERR_HTTP_TARGET_LONG, "no end, exactly", padded(&b, STR("GET /"), H1_MAX_LINE - 5, STR("")));
     expect_row(ERR_CLOSED, "no end yet", padded(&b, STR("GET /"), H1_MAX_LINE - 6, STR("")));
-    expect_row(ERR_HTTP_TARGET_LONG, "method without an end", padded(&b, STR(""), H1_MAX_LINE, STR("")));
+    expect_row(ERR_HTTP_METHOD, "method without an end", padded(&b, STR(""), H1_MAX_LINE, STR("")));
     buf_done(&b);
 }
 
@@ -228,6 +228,8 @@ static void trailers_are_filtered(void **state)
                                           "x_forwarded_proto",
                                           "Forwarded",
                                           "X_Original_URL",
+                                          "X.Forwarded.Host",
+                                          "x-real~ip",
                                           "Keep-Alive",
                                           "Expect",
                                           "Destination"};

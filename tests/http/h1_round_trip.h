@@ -19,7 +19,7 @@ static void round_trip_check(bool right)
 
 static bool round_trip_connection_field(const struct head *h, struct str name)
 {
-    return h1_is_connection_field(name) || str_ieq(name, STR("TE")) ||
+    return h1_is_connection_field(name) || str_ieq(name, STR("TE")) || str_ieq(name, STR("Trailer")) ||
            (str_ieq(name, STR("Upgrade")) && !h->upgrade);
 }
 

@@ -202,6 +202,13 @@ static const struct framing_row framing_rows[] = {
      {"Content-Length: 3\r\n\r\n"},
      {"abc"},
      false},
+    {"205 tells that nothing follows",
+     "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+     205,
+     FRAME_NONE,
+     {"Content-Length: 0\r\n"},
+     {"chunked"},
+     false},
     {"no body is length 0",
      "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
      200,
@@ -289,6 +296,39 @@ static void interim_answers_go_out_in_order(void **state)
     bench_answer(b->x, 200, "end");
     bench_settle(b);
     EXPECT(b, "HTTP/1.1 200 OK\r\n");
+}
+
+/* A client that reads none of them, and a backend that never stops. */
+static void unread_interim_answers_are_bounded(void **state)
+{
+    struct bench *b = *state;
+    char hint[4000];
+    memset(hint, 'h', sizeof hint);
+    struct field link = {STR("Link"), str_from(hint, sizeof hint)};
+    struct head early = {.minor = 1, .status = 103, .fields = &link, .n_fields = 1};
+    b->link.take = 0;
+    bench_send_text(b, get);
+    size_t n = 0;
+    for (; b->gone == 0 && n < 1000; n++) {
+        xchg_interim(b->x, &early);
+        bench_settle(b);
+    }
+    assert_true(n < 100);
+    assert_int_equal(b->gone, 1);
+    assert_true(b->link.closed);
+}
+
+/* Whether the body still comes, nobody knows: so nothing may come behind it. */
+static void an_unexpected_answer_to_expect_closes(void **state)
+{
+    struct bench *b = *state;
+    bench_send_text(b, "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    bench_answer(b->x, 307, "there");
+    bench_settle(b);
+    EXPECT(b, "HTTP/1.1 307 ", "Connection: close\r\n", "there");
+    assert_true(b->link.finished);
+    bench_send_text(b, "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(b->begun, 1);
 }
 
 static void tunnel_carries_both_ways_and_closes_by_halves(void **state)
@@ -413,6 +453,8 @@ int main(void)
         CASE(failure_before_the_head_is_a_page),
         CASE(failure_after_the_head_is_a_cut),
         CASE(interim_answers_go_out_in_order),
+        CASE(unread_interim_answers_are_bounded),
+        CASE(an_unexpected_answer_to_expect_closes),
         CASE(tunnel_carries_both_ways_and_closes_by_halves),
         CASE(a_small_rest_is_awaited_not_cut),
         CASE(bad_requests_are_answered_and_closed),

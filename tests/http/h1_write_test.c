@@ -59,7 +59,11 @@ static const struct row requests_rows[] = {
     {"chunked",
      RAW("PUT / HTTP/1.1\r\nHost: x\r\ntransfer-encoding: chunked\r\nTrailer: y\r\n\r\n"),
      {.framing = FRAME_CHUNKED},
-     "PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"},
+     "PUT / HTTP/1.1\r\nHost: x\r\nTrailer: y\r\nTransfer-Encoding: chunked\r\n\r\n"},
+    {"no trailers, no Trailer",
+     RAW("PUT / HTTP/1.1\r\nHost: x\r\nTrailer: y\r\n\r\n"),
+     {.framing = FRAME_LENGTH},
+     "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"},
     {"connection fields are not copied",
      RAW("GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, x\r\nKeep-Alive: 5\r\nproxy-connection: y\r\n"
          "Upgrade: websocket\r\nTE: gzip\r\nX: y\r\n\r\n"),
@@ -253,9 +257,9 @@ static void room(void **state)
 
 static void connection_fields(void **state)
 {
-    static const char *const yes[] = {"connection",     "Keep-Alive",        "PROXY-CONNECTION",
-                                      "Content-Length", "transfer-encoding", "Trailer"};
-    static const char *const no[] = {"Upgrade", "TE", "Host", "Content-Type", "Connections", ""};
+    static const char *const yes[] = {"connection", "Keep-Alive", "PROXY-CONNECTION", "Content-Length",
+                                      "transfer-encoding"};
+    static const char *const no[] = {"Upgrade", "TE", "Trailer", "Host", "Content-Type", "Connections", ""};
     for (size_t i = 0; i < nitems(yes); i++)
         assert_true(h1_is_connection_field(str_of(yes[i])));
     for (size_t i = 0; i < nitems(no); i++)

@@ -35,6 +35,8 @@ static const struct row rows[] = {
     {"underscores are no way round", "X_Forwarded_For: 1\r\nX-Forwarded_Proto: https\r\nX_Real_IP: 2\r\n",
      ""},
     {"more underscores", "X_ORIGINAL_URL: /\r\nx_rewrite-url: /\r\nX_Forwarded_Anything: 1\r\n", ""},
+    {"nor is any other character",
+     "X.Forwarded.For: 1\r\nX~Real~IP: 2\r\nX-Forwarded.Proto: https\r\nx*rewrite+url: /\r\n", ""},
     {"names that only look alike stay", "X-Forwarded: 1\r\nX-Real-IPs: 2\r\nX-Original-URLs: 3\r\n",
      "X-Forwarded: 1|X-Real-IPs: 2|X-Original-URLs: 3|"},
     {"websocket", "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n",
@@ -43,8 +45,24 @@ static const struct row rows[] = {
     {"h2c is never asked for",
      "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n", ""},
     {"nor TLS or HTTP", "Connection: upgrade\r\nUpgrade: TLS/1.0, HTTP/2.0, H2C\r\n", ""},
+    {"nor HTTP/2 by a name of its drafts, or with more around it",
+     "Connection: upgrade\r\nUpgrade: h2c-14, h2, \"h2c\", h2c;q=1, h2c/2, h2c x, HTTP/3, tls\r\n", ""},
+    {"nor what is no protocol", "Connection: upgrade\r\nUpgrade: /, a/, /b, a/b/c, caf\xe9\r\n", ""},
+    {"in two fields", "Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c,tcp\r\n",
+     "Upgrade: websocket, tcp|"},
+    {"other protocols", "Connection: upgrade\r\nUpgrade: SPDY/3.1,tcp\r\n", "Upgrade: SPDY/3.1, tcp|"},
+    {"a request with a body is no upgrade",
+     "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n", ""},
+    {"nor one in chunks", "Connection: upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n", ""},
+    {"a body of nothing is none", "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n",
+     "Upgrade: websocket|"},
     {"what else is in the list is", "Connection: upgrade\r\nUpgrade: h2c, websocket\r\n",
      "Upgrade: websocket|"},
+    {"Connection cannot take away what edge adds",
+     "Connection: X-Real-IP, X-Forwarded-For, X-Forwarded-Proto\r\n", ""},
+    {"nor by several fields", "Connection: close\r\nX-A: 1\r\nConnection: X-A,,X-B\r\nX-B: 2\r\nX-C: 3\r\n",
+     "X-C: 3|"},
+    {"other expectations are the backend's to judge", "Expect: 200-ok\r\n", "Expect: 200-ok|"},
     {"Expect passes", "Expect: 100-continue\r\nContent-Length: 3\r\n", "Expect: 100-continue|"},
     {"WebDAV's destination gets the backend's scheme", "Destination: https://photos.example/a%20b?c\r\n",
      "Destination: http://photos.example/a%20b?c|"},
@@ -110,6 +128,7 @@ static const struct host_row host_rows[] = {
     {"GET http://b.test/x HTTP/1.1\r\nHost: a.test\r\n\r\n", "", "b.test"},
     {"GET / HTTP/1.0\r\n\r\n", "", "first.test"},
     {"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", "inside.test", "inside.test"},
+    {"GET https://b.test:8443/ HTTP/1.0\r\n\r\n", "", "b.test:8443"},
 };
 
 static void host_toward_the_backend(void **state)
@@ -127,6 +146,65 @@ static void host_toward_the_backend(void **state)
         assert_true(str_eq(host, str_of(host_rows[i].host)));
         arena_done(&x.mem);
     }
+}
+
+/* A site without a name of its own, and an old client that told none. */
+static void host_of_the_nameless(void **state)
+{
+    static const struct {
+        const char *site, *sni, *host;
+    } nameless[] = {{"*", "", "192.0.2.1:8443"},
+                    {"*", "a.test", "a.test"},
+                    {"*.test", "a.test", "a.test"},
+                    {"b.test", "a.test", "b.test"}};
+    for (size_t i = 0; i < nitems(nameless); i++) {
+        struct str name = str_of(nameless[i].site), host;
+        struct site site = {.names = &name, .n_names = 1};
+        struct upstream upstream = {0};
+        struct exchange x;
+        struct head out = {0};
+        init_exchange(&x, STR("GET / HTTP/1.0\r\n\r\n"));
+        x.peer.sni = str_of(nameless[i].sni);
+        assert_int_equal(forward_request(&x, &site, &upstream, &out), ERR_NONE);
+        assert_true(head_single(&out, STR("Host"), &host));
+        assert_true(str_eq(host, str_of(nameless[i].host)));
+        arena_done(&x.mem);
+    }
+}
+
+/* It waits for nothing (RFC 9110 section 10.1.1). */
+static void an_old_client_expects_nothing(void **state)
+{
+    struct str name = STR("a.test");
+    struct site site = {.names = &name, .n_names = 1};
+    struct upstream upstream = {0};
+    struct exchange x;
+    struct head out = {0};
+    init_exchange(&x, STR("PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"));
+    assert_int_equal(forward_request(&x, &site, &upstream, &out), ERR_NONE);
+    assert_null(head_find(&out, STR("Expect")));
+    arena_done(&x.mem);
+}
+
+/* A head full of protocols costs about its own size, not its square. */
+static void many_protocols_cost_little(void **state)
+{
+    struct str name = STR("a.test");
+    struct site site = {.names = &name, .n_names = 1};
+    struct upstream upstream = {0};
+    struct exchange x;
+    struct head out = {0};
+    struct buf request = {0};
+    buf_printf(&request, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: a");
+    for (size_t i = 0; i < 30000; i++)
+        assert_true(buf_add_str(&request, STR(",a")));
+    assert_true(buf_add_str(&request, STR("\r\n\r\n")));
+    init_exchange(&x, buf_str(&request));
+    assert_int_equal(forward_request(&x, &site, &upstream, &out), ERR_NONE);
+    assert_true(out.upgrade);
+    assert_true(x.mem.total < 4 * HEAD_MAX_BYTES);
+    arena_done(&x.mem);
+    buf_done(&request);
 }
 
 static void fields_toward_the_client(void **state)
@@ -148,9 +226,9 @@ static void fields_toward_the_client(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields_toward_the_backend),
-        cmocka_unit_test(host_toward_the_backend),
-        cmocka_unit_test(fields_toward_the_client),
+        cmocka_unit_test(fields_toward_the_backend),  cmocka_unit_test(host_toward_the_backend),
+        cmocka_unit_test(host_of_the_nameless),       cmocka_unit_test(an_old_client_expects_nothing),
+        cmocka_unit_test(many_protocols_cost_little), cmocka_unit_test(fields_toward_the_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -356,6 +356,71 @@ static void interims_pass_at_once(void **state)
     await_text(b, &b->link.out, "HTTP/1.1 200 ");
 }
 
+/* In one segment, and the answer right behind them. */
+static void interims_keep_their_order(void **state)
+{
+    struct bench *b = *state;
+    client_sends(b, get);
+    accept_backend(b);
+    backend_sends(
+        b, "HTTP/1.1 103 A\r\n\r\nHTTP/1.1 102 B\r\nX: 1\r\n\r\nHTTP/1.1 103 C\r\nContent-Length: 9\r\n\r\n"
+           "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    await_text(b, &b->link.out,
+               "HTTP/1.1 103 A\r\n\r\nHTTP/1.1 102 B\r\nX: 1\r\n\r\nHTTP/1.1 103 C\r\n\r\n"
+               "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+}
+
+/* No byte waits for the next one, and none for another turn of the loop. */
+static void each_byte_goes_on_within_one_turn(void **state)
+{
+    struct bench *b = *state;
+    char byte[2];
+    client_sends(b, "PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\n");
+    accept_backend(b);
+    await_text(b, &b->seen, "\r\n\r\n");
+    for (int i = 0; i < 100; i++) {
+        client_sends(b, "u");
+        loop_turn(b->loop, 1000);
+        assert_int_equal(recv(b->backend, byte, sizeof byte, MSG_DONTWAIT), 1);
+    }
+    backend_sends(b, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    loop_turn(b->loop, 1000);
+    assert_true(holds(&b->link.out, "\r\n\r\n"));
+    for (int i = 0; i < 100; i++) {
+        buf_take(&b->link.out, b->link.out.len);
+        backend_sends(b, "1\r\nd\r\n");
+        loop_turn(b->loop, 1000);
+        assert_true(str_eq(buf_str(&b->link.out), STR("1\r\nd\r\n")));
+    }
+}
+
+/* The answer came before the end of the request: what is still on its way must not become the next client's. */
+static void an_early_answer_ends_the_backends_connection(void **state)
+{
+    struct bench *b = *state;
+    client_sends(b, "POST /1 HTTP/1.1\r\nHost: a.test\r\nContent-Length: 6\r\n\r\nabc");
+    accept_backend(b);
+    await_text(b, &b->seen, "abc");
+    backend_sends(b, ok);
+    await_text(b, &b->link.out, "\r\n\r\nok");
+    client_sends(b, "defGET /2 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    accept_backend(b);
+    await_text(b, &b->seen, "GET /2 HTTP/1.1\r\n");
+    assert_false(holds(&b->seen, "def"));
+}
+
+static void an_upgrade_with_a_body_is_no_upgrade(void **state)
+{
+    struct bench *b = *state;
+    client_sends(b, "POST /ws HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                    "Content-Length: 3\r\n\r\nabc");
+    accept_backend(b);
+    await_text(b, &b->seen, "\r\n\r\nabc");
+    assert_false(holds(&b->seen, "pgrade"));
+    backend_sends(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+    await_text(b, &b->link.out, "HTTP/1.1 502 ");
+}
+
 static void a_tunnel_passes_bytes_untouched(void **state)
 {
     struct bench *b = *state;
@@ -427,6 +492,10 @@ int main(void)
         CASE(garbage_is_502),
         CASE(a_cut_answer_is_cut),
         CASE(interims_pass_at_once),
+        CASE(interims_keep_their_order),
+        CASE(each_byte_goes_on_within_one_turn),
+        CASE(an_early_answer_ends_the_backends_connection),
+        CASE(an_upgrade_with_a_body_is_no_upgrade),
         CASE(a_tunnel_passes_bytes_untouched),
         CASE(a_switch_nobody_asked_for_is_502),
         CASE(a_switch_to_something_else_is_502),

@@ -166,6 +166,12 @@ static void only_sealed_and_whole_images_are_read(void **state)
     assert_int_equal(write(fd, "12345678", 8), 8);
     assert_int_equal(image_map(fd, &image), -1);
     close(fd);
+    fd = image_seal(&b);
+    assert_int_equal(image_map(fd, &image), 0);
+    size_t at = 0;
+    assert_false(image_next(&image, &at, &section));
+    image_unmap(&image);
+    close(fd);
     assert_true(image_add(&b, &section));
     for (size_t cut = 1; cut < b.len; cut++) {
         struct buf shorter = {.mem = b.mem, .len = b.len - cut, .cap = b.cap};

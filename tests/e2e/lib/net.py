@@ -28,6 +28,13 @@ def free_port() -> int:
     raise RuntimeError("no free port")
 
 
+def connects(port: int) -> bool:
+    """Somebody listens there."""
+    with socket.socket() as s:
+        s.settimeout(5)
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
 def await_true(what: str, test: Callable[[], T], seconds: float = 10) -> T:
     """Polls until test() is true and returns it; fails with what was awaited."""
     end = time.monotonic() + seconds
