@@ -26,6 +26,7 @@ static const struct err_row sys_rows[] = {
     [ERR_TIMEOUT_RESPONSE - ERR_SYS] = {504, "no byte of an answer within the time limit `response`"},
     [ERR_TIMEOUT_TUNNEL - ERR_SYS] = {504, "both directions silent for longer than the time limit `tunnel`"},
     [ERR_TIMEOUT_QUEUE - ERR_SYS] = {503, "no free connection to a backend within the time limit `queue`"},
+    [ERR_NO_ADDRESS - ERR_SYS] = {502, "the backend's name leads to no address"},
     [ERR_SHUTDOWN - ERR_SYS] = {503, "edge is shutting down"},
 };
 _Static_assert(nitems(sys_rows) == ERR_SYS_END - ERR_SYS, "a row for every system error");

@@ -23,6 +23,7 @@ enum err {
     ERR_TIMEOUT_RESPONSE,
     ERR_TIMEOUT_TUNNEL,
     ERR_TIMEOUT_QUEUE,
+    ERR_NO_ADDRESS, /* the backend's name leads nowhere */
     ERR_SHUTDOWN, /* edge itself is ending */
     ERR_SYS_END,
 

@@ -18,11 +18,13 @@ void outbox_clear(struct outbox *o)
     o->stuck = false;
 }
 
+/* What has not begun to leave stays: it may go out on another stream. */
 static void fail(struct outbox *o, int err)
 {
     if (o->err == ERR_NONE)
         o->err = err;
-    outbox_clear(o);
+    if (o->begun)
+        outbox_clear(o);
 }
 
 void outbox_add(struct outbox *o, struct str s)
@@ -42,8 +44,10 @@ static void push(struct outbox *o, struct stream *stream)
         }
         if (n < 0 || (size_t)n < o->queue.len)
             o->stuck = true;
-        if (n > 0)
+        if (n > 0) {
+            o->begun = true;
             buf_take(&o->queue, (size_t)n);
+        }
     }
     if (o->payload > o->queue.len) {
         o->gone += o->payload - o->queue.len;
@@ -64,6 +68,7 @@ void outbox_payload(struct outbox *o, struct stream *stream, struct str data)
         if (n < 0 || (size_t)n < data.n)
             o->stuck = true;
         if (n > 0) {
+            o->begun = true;
             o->gone += (size_t)n;
             data = str_skip(data, (size_t)n);
         }

@@ -19,6 +19,7 @@ struct outbox {
     size_t payload; /* bytes of payload in the queue; anything else in it is taken to leave first */
     size_t gone;    /* payload that left since outbox_gone() was asked */
     bool stuck;     /* the stream took less than it was offered */
+    bool begun;     /* the stream took a byte; the owner clears it */
     int err;        /* enum err; sticky, everything after it is dropped */
 };
 

@@ -119,6 +119,47 @@ int path_read(struct str target, struct arena *mem, struct str *out)
     return ERR_NONE;
 }
 
+/* Where in the target the part ends that reads as the prefix; 0: it does not begin so. */
+static size_t end_of_prefix(struct str target, struct str prefix)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < prefix.n; i++) {
+        /* A segment `.` is no part of what is read. */
+        while (i > 0 && prefix.p[i - 1] == '/' && target.n - at > 1 && target.p[at] == '.' &&
+               target.p[at + 1] == '/')
+            at += 2;
+        if (at >= target.n)
+            return 0;
+        int c = target.p[at] == '%' ? escape(target, at) : -1;
+        if ((c < 0 ? target.p[at] : (char)c) != prefix.p[i])
+            return 0;
+        at += c < 0 ? 1 : 3;
+    }
+    return at;
+}
+
+int path_strip(struct str target, struct str prefix, struct arena *mem, struct str *out)
+{
+    size_t end = end_of_prefix(target, prefix);
+    struct str rest = str_skip(target, end);
+    *out = target;
+    if (end == 0)
+        return ERR_NONE;
+    if (rest.n == 0 || rest.p[0] == '?') {
+        *out = arena_printf(mem, "/%.*s", STR_ARG(rest));
+        return out->p ? ERR_NONE : ERR_NOMEM;
+    }
+    if (rest.p[0] == '%' && is_slash((char)escape(rest, 0)))
+        return ERR_HTTP_TARGET;
+    if (rest.p[0] != '/')
+        return ERR_NONE;
+    /* `//host/` would be another server's. */
+    while (rest.n > 1 && rest.p[1] == '/')
+        rest = str_skip(rest, 1);
+    *out = rest;
+    return ERR_NONE;
+}
+
 bool path_match(struct str pattern, struct str path)
 {
     size_t p = 0, s = 0, star = pattern.n, mark = 0;
