@@ -294,8 +294,8 @@ static void check_names(struct parse *p, const struct upstream_draft *d)
         if (up->backends[i].scheme == BACKEND_HTTPS && up->backends[i].name.n == 0)
             report_error(
                 &p->report, d->backends_at[i],
-                "%s needs a name, and `%.*s` has only an address; write `tls name NAME` with the name "
-                "in its certificate into a block, or `tls insecure`",
+                "%s needs a name, and `%.*s` has only an address; write `tls name NAME` into its block, the "
+                "name in its certificate, or `tls insecure`",
                 up->trust == TRUST_FILE ? "`tls CA-FILE`" : "`tls verify`",
                 STR_ARG(report_quote(up->backends[i].text)));
 }

@@ -346,9 +346,9 @@ static void backends(void **state)
     "a.test {\n    tls off\n    proxy https://10.0.0.9:8443 {\n        " block "\n    }\n}\n"
 #define THROUGH(block) "a.test {\n    passthrough 10.0.0.5:443 b.lan:443 {\n        " block "\n    }\n}\n"
 
-#define NAMELESS                                                                                           \
-    " needs a name, and `https://10.0.0.9:8443` has only an address; write `tls name NAME` with the name " \
-    "in its certificate into a block, or `tls insecure`"
+#define NAMELESS                                                                                             \
+    " needs a name, and `https://10.0.0.9:8443` has only an address; write `tls name NAME` into its block, " \
+    "the name in its certificate, or `tls insecure`"
 #define TLS_WORDS "write `tls verify | insecure | CA-FILE | name NAME`, a file's name with a `/` or `.` in it"
 
 static const struct config_case options_rows[] = {
