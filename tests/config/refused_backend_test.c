@@ -117,7 +117,7 @@ static void backends(void **state)
 
 #define NAMELESS                                                                                             \
     " needs a name, and `https://10.0.0.9:8443` has only an address; write `tls name NAME` into its block, " \
-    "the name in its certificate, or `tls insecure`"
+    "the name or address in its certificate, or `tls insecure`"
 #define TLS_WORDS "write `tls verify | insecure | CA-FILE | name NAME`, a file's name with a `/` or `.` in it"
 
 static const struct config_case options_rows[] = {
@@ -180,10 +180,10 @@ static const struct config_case options_rows[] = {
     {"tls, nothing", HTTPS("tls"),
      "4:9: `tls` misses a value; write `tls verify | insecure | CA-FILE | name NAME`"},
     {"tls name, nothing", HTTPS("tls name"), "4:13: `tls name` misses a value; write `tls name NAME`"},
-    {"tls name, an address", HTTPS("tls name 10.0.0.9"),
-     "4:18: `10.0.0.9` is no host name; write the name that stands in the backend's certificate"},
+    {"tls name, a part of an address", HTTPS("tls name 1.2.3"),
+     "4:18: `1.2.3` is neither a host name nor an address; write the one that stands in the backend's certificate"},
     {"tls name, a wildcard", HTTPS("tls name *.lan"),
-     "4:18: `*.lan` is no host name; write the name that stands in the backend's certificate"},
+     "4:18: `*.lan` is neither a host name nor an address; write the one that stands in the backend's certificate"},
     {"tls, two in a line", HTTPS("tls insecure /root.pem"),
      "4:22: `tls` has too many values; write each `tls verify | insecure | CA-FILE | name NAME` in a line of "
      "its own"},
