@@ -115,7 +115,9 @@ static int explain(const struct bear12_client *b, int err)
         return ERR_TLS_CERT_USE;
     if (err == ERR_TLS_PEER + ALERT_PROTOCOL_VERSION)
         return ERR_TLS_TOO_NEW;
-    return err == ERR_TLS_PEER + ALERT_HANDSHAKE_FAILURE ? ERR_TLS_NO_COMMON : err;
+    if (err == ERR_TLS_PEER + ALERT_HANDSHAKE_FAILURE)
+        return b->core.have_out ? ERR_TLS_WANTS_CERT : ERR_TLS_NO_COMMON;
+    return err;
 }
 
 static int fail_closed(struct bear12_client *b, struct buf *out)
