@@ -78,7 +78,11 @@ static const struct err_row tls_rows[] = {
         ERR_TLS_BACKEND] = {502,
                             "the backend refuses TLS 1.2: edge cannot speak only TLS 1.3 to a backend yet"},
     [ERR_TLS_NO_COMMON - ERR_TLS_BACKEND] =
-        {502, "the backend shares no cipher suite with edge (ECDHE with AES-GCM or ChaCha20-Poly1305)"},
+        {502,
+         "the backend has nothing in common with edge: TLS 1.2, ECDHE with AES-GCM or ChaCha20-Poly1305, "
+         "a certificate with RSA, P-256 or P-384"},
+    [ERR_TLS_WANTS_CERT - ERR_TLS_BACKEND] =
+        {502, "the backend refused the handshake at its end: does it want a client's certificate?"},
     [ERR_TLS_PLAIN - ERR_TLS_BACKEND] = {502, "the backend does not speak TLS on this port: is it http://?"},
     [ERR_TRUST_NONE -
         ERR_TLS_BACKEND] = {502, "no usable certificate in PEM (RSA of 1024 to 4096 bits, P-256 or P-384)"},

@@ -67,10 +67,11 @@ enum err {
     ERR_TLS_CERT_USE, /* its extensions forbid this use, or say something that must be understood and is not */
     ERR_TLS_TOO_OLD,  /* the backend speaks TLS 1.1 at most */
     ERR_TLS_TOO_NEW,  /* it refuses TLS 1.2 */
-    ERR_TLS_NO_COMMON,
-    ERR_TLS_PLAIN,    /* it does not speak TLS */
-    ERR_TRUST_NONE,   /* no usable certificate in a file of trusted ones */
-    ERR_TRUST_BROKEN, /* its PEM is cut or damaged */
+    ERR_TLS_NO_COMMON,  /* it refuses all that edge offers */
+    ERR_TLS_WANTS_CERT, /* it refuses edge at the end, which shows no certificate */
+    ERR_TLS_PLAIN,      /* it does not speak TLS */
+    ERR_TRUST_NONE,     /* no usable certificate in a file of trusted ones */
+    ERR_TRUST_BROKEN,   /* its PEM is cut or damaged */
     ERR_TLS_BACKEND_END,
 };
 

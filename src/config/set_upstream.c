@@ -190,9 +190,12 @@ static void set_tls_name(struct parse *p, const struct statement *s)
                  p->upstream->name_at.line);
         return;
     }
-    if (!host_is_name(token.text)) {
-        ERROR_AT(p, token, "`%.*s` is no host name; write the name that stands in the backend's certificate",
-                 QUOTE(token));
+    struct ip ip; /* some certificates name addresses */
+    if (!host_is_name(token.text) && !ip_parse(token.text, &ip)) {
+        ERROR_AT(
+            p, token,
+            "`%.*s` is neither a host name nor an address; write the one that stands in the backend's certificate",
+            QUOTE(token));
         return;
     }
     p->upstream->name_at = s->name.at;
@@ -294,8 +297,8 @@ static void check_names(struct parse *p, const struct upstream_draft *d)
         if (up->backends[i].scheme == BACKEND_HTTPS && up->backends[i].name.n == 0)
             report_error(
                 &p->report, d->backends_at[i],
-                "%s needs a name, and `%.*s` has only an address; write `tls name NAME` with the name "
-                "in its certificate into a block, or `tls insecure`",
+                "%s needs a name, and `%.*s` has only an address; write `tls name NAME` into its block, the "
+                "name or address in its certificate, or `tls insecure`",
                 up->trust == TRUST_FILE ? "`tls CA-FILE`" : "`tls verify`",
                 STR_ARG(report_quote(up->backends[i].text)));
 }

@@ -62,7 +62,7 @@ struct upstream {
     struct check check;
     enum trust trust;
     struct str ca_file;  /* TRUST_FILE, resolved */
-    struct str tls_name; /* SNI and the name to verify; empty: the backend's host name */
+    struct str tls_name; /* the name (SNI, too) or address to verify; empty: the backend's host name */
     unsigned line;       /* where it begins, for messages */
 };
 

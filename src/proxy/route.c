@@ -82,7 +82,8 @@ struct routed route_request(struct exchange *x, const struct snapshot *snapshot)
     if (to.err != ERR_NONE)
         return to;
     if (wants_https(x, snapshot, to.site)) {
-        to.decision = DECIDE_HTTPS;
+        to.decision = to.host.n > 0 || !to.site->any ? DECIDE_HTTPS : DECIDE_ERROR;
+        to.err = to.decision == DECIDE_ERROR ? ERR_HTTP_HOST : ERR_NONE; /* `*` is no name to redirect to */
         return to;
     }
     to.decision = DECIDE_ROUTE;

@@ -201,6 +201,7 @@ static const struct config_case upstream_rows[] = {
     {"tls name", HTTPS("tls name App.Lan"), IS(NAS " verify name(app.lan)")},
     {"tls insecure and a name", HTTPS("tls insecure\ntls name app.lan"), IS(NAS " insecure name(app.lan)")},
     {"tls name and a CA", HTTPS("tls name app.lan\ntls /r.pem"), IS(NAS " trust(/r.pem) name(app.lan)")},
+    {"tls name, an address", HTTPS("tls name 2001:DB8::9"), IS(NAS " verify name(2001:db8::9)")},
     {"an address, not verified", SITE("proxy https://10.0.0.9:8443 {\ntls insecure\n}"),
      IS("* https 10.0.0.9:8443 #0 insecure")},
     {"an address and a name", SITE("proxy https://10.0.0.9 {\ntls name nas.lan\n}"),

@@ -60,6 +60,15 @@ const char *case_errors(struct str text)
     return result;
 }
 
+void case_refused(const struct config_case *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *errors = case_errors(str_of(rows[i].text));
+        if (strcmp(errors, rows[i].expected) != 0)
+            fail_msg("%s:\n%s\ninstead of\n%s", rows[i].name, errors, rows[i].expected);
+    }
+}
+
 const char *case_warnings(const char *text)
 {
     struct buf errors = {0};
