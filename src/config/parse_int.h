@@ -7,7 +7,7 @@
 #include "config/report.h"
 #include "config/site.h"
 
-enum { MAX_SITES = 10000, MAX_TEXT = 1 << 20, MAX_BACKENDS = 256 /* of one upstream */ };
+enum { MAX_SITES = 10000, MAX_TEXT = 1 << 20, MAX_BACKENDS = 64 /* of one upstream */ };
 
 /* A directive and its arguments, or what names a site. */
 struct statement {
