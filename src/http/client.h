@@ -46,8 +46,8 @@ struct client_target {
 struct client_user {
     /* The connection stands, its handshake included. May be NULL. */
     void (*connected)(void *user);
-    /* A 1xx but 101. */
-    void (*interim)(void *user, const struct head *h);
+    /* A 1xx but 101. Returns the bytes that it will give back by client_consumed(). */
+    size_t (*interim)(void *user, const struct head *h);
     /* The final head, 101 included: after that the connection is a tunnel. Borrowed for the call; may be changed. */
     void (*head)(void *user, struct head *h);
     void (*body)(void *user, struct str data);

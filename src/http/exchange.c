@@ -10,10 +10,9 @@ void xchg_consumed(struct exchange *x, size_t n)
         x->ops->consumed(x, n);
 }
 
-void xchg_interim(struct exchange *x, const struct head *h)
+size_t xchg_interim(struct exchange *x, const struct head *h)
 {
-    if (x->state == XCHG_WAIT_HEAD && x->req.minor > 0)
-        x->ops->interim(x, h);
+    return x->state == XCHG_WAIT_HEAD && x->req.minor > 0 ? x->ops->interim(x, h) : 0;
 }
 
 void xchg_head(struct exchange *x, struct head *h)

@@ -63,7 +63,7 @@ struct handler {
     void (*body)(struct exchange *x, struct str data);
     /* The body is complete; trailers has no fields unless some came. Without a body it follows begin(). */
     void (*body_end)(struct exchange *x, const struct head *trailers);
-    /* n bytes given to xchg_body() have been handed to the kernel. */
+    /* n bytes given to xchg_body(), or counted by xchg_interim(), have been handed to the kernel. */
     void (*sent)(struct exchange *x, size_t n);
     /* The time set by xchg_deadline() has come. */
     void (*expired)(struct exchange *x);
@@ -73,7 +73,7 @@ struct handler {
 
 struct xchg_ops {
     void (*consumed)(struct exchange *x, size_t n);
-    void (*interim)(struct exchange *x, const struct head *h);
+    size_t (*interim)(struct exchange *x, const struct head *h);
     void (*head)(struct exchange *x, struct head *h);
     void (*body)(struct exchange *x, struct str data);
     void (*end)(struct exchange *x, const struct head *trailers);
@@ -103,8 +103,11 @@ struct exchange {
 };
 
 void xchg_consumed(struct exchange *x, size_t n);
-/* A 1xx response but 101, sent on at once. Dropped for HTTP/1.0 clients. */
-void xchg_interim(struct exchange *x, const struct head *h);
+/*
+ * A 1xx response but 101, sent on at once. Dropped for HTTP/1.0 clients. Returns the bytes that sent() will tell of it: a client that
+ * does not read has to slow down a backend that sends nothing else.
+ */
+size_t xchg_interim(struct exchange *x, const struct head *h);
 /*
  * The final head. h->framing says what will follow; the session turns it into what the client's version can carry
  * and adds Connection and framing fields itself. h's strings and fields are borrowed for the call, and it may change them.

@@ -133,7 +133,7 @@ static void take_head(struct client *c, struct str piece)
         c->calls->head(c->user, &h);
     } else if (c->interim) {
         h1_reader_body(&c->reader, &h);
-        c->calls->interim(c->user, &h);
+        flow_read(&c->flow, c->calls->interim(c->user, &h));
     } else {
         c->keep_alive = h.keep_alive;
         h1_reader_body(&c->reader, &h);
@@ -243,7 +243,9 @@ static size_t read_room(const struct client *c)
     case CLIENT_EXCHANGE:
         if (c->answer_done)
             return 0;
-        return c->reader.state == H1_WAIT_HEAD ? READ_HEAD : flow_room(&c->flow);
+        if (c->reader.state == H1_WAIT_HEAD)
+            return flow_room(&c->flow) > 0 ? READ_HEAD : 0;
+        return flow_room(&c->flow);
     case CLIENT_TUNNEL: return flow_room(&c->flow);
     case CLIENT_REST: return 1;
     default: return 0;

@@ -3,12 +3,7 @@
 #include "http/h1_session_int.h"
 #include "http/h1_write.h"
 
-enum {
-    SMALL_REST = 64 * 1024,
-    MAX_UNREAD_INTERIM =
-        256 *
-        1024, /* behind what the kernel holds: a client that still takes 1xx has never that much before it */
-};
+enum { SMALL_REST = 64 * 1024 };
 
 static struct h1_session *of_exchange(struct exchange *x)
 {
@@ -22,13 +17,16 @@ static void on_consumed(struct exchange *x, size_t n)
     h1_session_settle_later(s);
 }
 
-static void on_interim(struct exchange *x, const struct head *h)
+static size_t on_interim(struct exchange *x, const struct head *h)
 {
     struct h1_session *s = of_exchange(x);
-    /* 1xx know no credit: what nobody takes is bounded here, or a backend could fill the memory with them. */
-    if (s->out.queue.len > MAX_UNREAD_INTERIM || h1_write_response(&s->out.queue, h, NULL) < 0)
+    size_t before = s->out.queue.len;
+    if (h1_write_response(&s->out.queue, h, NULL) < 0)
         h1_session_abort(s, ERR_HTTP_BACKEND);
     h1_session_settle_later(s);
+    size_t n = s->out.queue.len - before;
+    s->out.payload += n;
+    return n;
 }
 
 bool h1_session_small_rest(const struct h1_session *s)

@@ -166,12 +166,12 @@ static void on_connected(void *user)
     lease_connected(&r->lease);
 }
 
-static void on_interim(void *user, const struct head *h)
+static size_t on_interim(void *user, const struct head *h)
 {
     struct relay *r = user;
     struct head copy = *h;
     forward_response(&copy, false);
-    xchg_interim(r->x, &copy);
+    return xchg_interim(r->x, &copy);
 }
 
 static void note_answer(struct relay *r)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import tempfile
@@ -57,6 +58,16 @@ def _end(edge: Edge) -> None:
         edge.stop()
     finally:
         edge.kill()
+
+
+@contextlib.contextmanager
+def running_edge(top: Path, sites: str) -> Iterator[Edge]:
+    """For the fixtures of a module; a test asks for make_edge."""
+    edge = Edge(_fresh(top), sites)
+    try:
+        yield edge.start()
+    finally:
+        _end(edge)
 
 
 @pytest.fixture

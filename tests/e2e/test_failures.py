@@ -86,6 +86,21 @@ SCRIPTS = {
     "speaks http2": garbage(b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" + b"\x00" * 18),
     "two lengths": garbage(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
     "length and chunks": garbage(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    "list of lengths": garbage(b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nab"),
+    "negative length": garbage(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nab"),
+    "length beyond 64 bits": garbage(b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551617\r\n\r\na"),
+    "chunked twice": garbage(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
+    "chunks in HTTP/1.0": garbage(b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    "name that reads as Content-Length": garbage(b"HTTP/1.1 200 OK\r\nContent_Length: 1\r\n\r\na"),
+    "folded line": garbage(b"HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\nContent-Length: 0\r\n\r\n"),
+    "LF in the head": garbage(b"HTTP/1.1 200 OK\nContent-Length: 0\n\n"),
+    "CR in a value": garbage(b"HTTP/1.1 200 OK\r\nX-A: a\rSet-Cookie: b\r\nContent-Length: 0\r\n\r\n"),
+    "CR in the reason": garbage(b"HTTP/1.1 200 O\rK\r\nContent-Length: 0\r\n\r\n"),
+    "no colon": garbage(b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n"),
+    "HTTP/0.9": garbage(b"<html>hello</html>\n"),
+    "HTTP/2.0 in words": garbage(b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    "garbage after a 1xx": garbage(b"HTTP/1.1 103 Early Hints\r\n\r\nnonsense\r\n\r\n"),
+    "a body in a 1xx": garbage(b"HTTP/1.1 103 Early Hints\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
     "bad status": garbage(b"HTTP/1.1 2000 OK\r\n\r\n"),
     "blank before colon": garbage(b"HTTP/1.1 200 OK\r\nX-A : b\r\nContent-Length: 0\r\n\r\n"),
     "NUL": garbage(b"HTTP/1.1 200 OK\r\nX-A: \0\r\nContent-Length: 0\r\n\r\n"),
@@ -103,6 +118,52 @@ def test_backends_that_fail(make_edge, make_raw_backend, ca, script) -> None:
     with connect(edge, ca) as client:
         page(client.request(), 502)
         page(client.request("POST", "/", body=b"abc"), 502)
+
+
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+# What comes behind the first chunk.
+LIES = {
+    "no size": b"x\r\n", "signed size": b"+3\r\nabc\r\n", "size in 0x": b"0x3\r\nabc\r\n", "blank behind the size": b"3 \r\nabc\r\n",
+    "LF behind the size": b"3\nabc\r\n", "data too long": b"1\r\nabc\r\n", "size beyond 64 bits": b"10000000000000003\r\nabc\r\n",
+    "an extension that is none": b'3;"a"\r\nabc\r\n', "LF in the trailers": b"0\r\nX-A: b\n\r\n", "no colon in the trailers": b"0\r\nnonsense\r\n\r\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_backends_that_lie_in_the_body(make_edge, make_raw_backend, ca, lie: bytes) -> None:
+    """The head is out already: the answer is cut, so that nobody takes it for a whole one."""
+    backend = make_raw_backend(garbage(CHUNKS + lie + b"0\r\n\r\n"))
+    edge = make_edge(f"photos.edge.test {{ proxy {backend.address}\n {ca.tls('photos.edge.test')} }}", workers=1)
+    with connect(edge, ca) as client:
+        client.send(client.head())
+        with pytest.raises(Cut):
+            client.response()
+
+
+# An answer that has no body, and behind it what would be one, or another answer.
+SURPLUS = {
+    "204": b"HTTP/1.1 204 No Content\r\nContent-Length: 51\r\n\r\n", "304": b"HTTP/1.1 304 Not Modified\r\nContent-Length: 51\r\n\r\n",
+    "length 0": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "204 in chunks": b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", SURPLUS.values(), ids=SURPLUS)
+def test_bytes_behind_an_answer_without_a_body(make_edge, make_raw_backend, ca, answer: bytes) -> None:
+    """They are nobody's answer, and the connection that brought them is not used again."""
+    evil = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nX-E: 1\r\n\r\nevil"
+
+    def script(sock: socket.socket) -> None:
+        requests = 0
+        while sock.recv(1 << 16):
+            requests += 1
+            sock.sendall((answer if requests == 1 else b"HTTP/1.1 500 reused\r\nContent-Length: 0\r\n\r\n") + evil)
+
+    backend = make_raw_backend(script)
+    edge = make_edge(f"photos.edge.test {{ proxy {backend.address}\n {ca.tls('photos.edge.test')} }}", workers=1)
+    with connect(edge, ca) as client:
+        for _ in range(4):
+            got = client.request()
+            assert got.status == int(answer[9:12]) and got.body == b""
 
 
 def test_answer_split_anywhere(make_edge, make_raw_backend, ca) -> None:

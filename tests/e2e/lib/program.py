@@ -31,6 +31,7 @@ class Program:
                 with self._more:
                     self.lines.append(line.rstrip("\n"))
                     self._more.notify_all()
+        self._process.wait()  # its output ends a moment before it does
         with self._more:
             self._more.notify_all()
 

@@ -84,6 +84,16 @@ class Pipe:
     def shutdown(self, how: int) -> None:
         self.sock.shutdown(how)
 
+    def half_close(self) -> None:
+        """close_notify, then the end of what this side sends; what comes can still be read."""
+        with self._lock:
+            try:
+                self.tls.unwrap()
+            except ssl.SSLWantReadError:
+                pass
+        self._flush()
+        self.sock.shutdown(socket.SHUT_WR)
+
     def settimeout(self, seconds: float) -> None:
         self.sock.settimeout(seconds)
 
