@@ -135,7 +135,7 @@ static void take_head(struct client *c, struct str piece)
         h1_reader_body(&c->reader, &h);
         flow_read(&c->flow, c->calls->interim(c->user, &h));
     } else {
-        c->keep_alive = h.keep_alive;
+        c->keep_alive = h.keep_alive && !c->last;
         h1_reader_body(&c->reader, &h);
         c->calls->head(c->user, &h);
     }

@@ -55,6 +55,7 @@ struct client {
     bool to_head;
     bool interim; /* the head last read was a 1xx */
     bool wants_upgrade;
+    bool last;    /* the request said that the connection ends with it */
     bool raw;     /* client_tunnel() */
     bool stood;   /* the connection stands, or stood */
     bool started; /* client_request() or client_tunnel() was called for the present exchange */

@@ -85,6 +85,7 @@ void client_request(struct client *c, const struct head *h)
     c->framing = h->framing;
     c->to_head = method_is(h, STR("HEAD"));
     c->wants_upgrade = h->upgrade;
+    c->last = how.close;
     if (h1_write_request(&c->out.queue, h, &how) < 0)
         h1_client_fail(c, ERR_NOMEM);
     h1_client_settle_later(c);
@@ -100,6 +101,7 @@ void client_take_over(struct client *to, struct client *from)
     to->framing = from->framing;
     to->to_head = from->to_head;
     to->wants_upgrade = from->wants_upgrade;
+    to->last = from->last;
     to->started = from->started;
     to->request_done = from->request_done;
     to->requests++;
