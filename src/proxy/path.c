@@ -28,7 +28,7 @@ static bool is_slash(char c)
     return c == '/' || c == '\\'; /* some servers take the one for the other */
 }
 
-/* Some segment is `..`, with or without `;params`. */
+/* Some segment is `..`, with or without `;params`, or a `.` that is one only for who drops its params. */
 static bool climbs(struct str s)
 {
     size_t at = 0;
@@ -37,7 +37,8 @@ static bool climbs(struct str s)
         while (end < s.n && !is_slash(s.p[end]))
             end++;
         struct str segment = str_take(str_skip(s, at), end - at);
-        if (str_eq(str_take(segment, str_find(segment, ';')), STR("..")))
+        struct str name = str_take(segment, str_find(segment, ';'));
+        if (str_eq(name, STR("..")) || (str_eq(name, STR(".")) && segment.n > name.n))
             return true;
         at = end + 1;
     }

@@ -57,8 +57,8 @@ bool tunnel_wanted(const struct head *req, struct arena *mem, struct str *protoc
             if (!may_pass(e))
                 continue;
             if (n > 0) {
-                memcpy(kept + n, ", ", 2);
-                n += 2;
+                kept[n++] = ',';
+                kept[n++] = ' ';
             }
             memcpy(kept + n, e.p, e.n);
             n += e.n;

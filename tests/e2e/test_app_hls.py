@@ -2,8 +2,8 @@
 A live stream as Owncast and Jellyfin make it: HLS, a playlist and segments that are written while they are watched.
 
 Field note: response buffering pauses video and event streams (jellyfin#3198); what arrives is sent at once. The server holds a
-request for what is not there yet, as low-latency HLS does (RFC 8216bis, section 6.2.5.2): the playlist until a segment is complete, a
-segment until its next piece is written.
+request for what is not there yet, as low-latency HLS does (RFC 8216bis, section 6.2.5.2): the playlist until a segment is
+complete, a segment until its next piece is written.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def test_upload(make_edge: Callable, server: NodeServer, ca, place: Path, film: 
 
 @pytest.mark.parametrize("side", ["client", "backend"])
 def test_resume_after_a_cut(make_edge: Callable, server: NodeServer, ca, place: Path, film: Path, side: str) -> None:
-    """A connection is reset after 9 MiB: the server has kept what came, and the upload goes on from there, not from the beginning."""
+    """A connection is reset after 9 MiB: the server has kept what came, and the upload goes on from there."""
     if side == "client":
         edge = make_edge(site(ca, server.port))
         with Cutter(edge.https, 9 * MIB) as cutter:

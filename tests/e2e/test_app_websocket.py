@@ -171,7 +171,7 @@ def says_no_more(client: Client, plain: bool) -> None:
 
 @pytest.mark.parametrize("plain", [False, True], ids=["tls", "plain"])
 def test_the_client_has_said_everything(house: House, plain: bool) -> None:
-    """The end of what it sends reaches the backend behind the last byte, and what the backend still has to say reaches the client."""
+    """The end of what it sends reaches the backend behind the last byte; what the backend still has to say reaches the client."""
     said = os.urandom(1 << 20)
 
     def repeats_at_the_end(visit: Visit) -> None:

@@ -8,7 +8,7 @@ import threading
 
 
 class Cutter:
-    """Forwards a port of its own to `target`. The first connection that sends `after` bytes is reset at both ends; then no other."""
+    """Forwards a port of its own to `target`. The first connection that sends `after` bytes is reset at both ends, no other."""
 
     def __init__(self, target: int, after: int) -> None:
         self.target, self.after = target, after

@@ -59,13 +59,13 @@ async function websocket() {
   return { text, binary: binary.length === 1 << 20 && binary.every((byte) => byte === 7), code, reason, wasClean };
 }
 
-// The server ends the stream after every third event; the browser comes back and says which was the last.
+// The server ends the stream after every third event; the browser comes back and says which was the last. Each end is an `error`.
 function events() {
   return new Promise((done) => {
     const source = new EventSource('/events');
     const ids = [];
-    source.addEventListener('state', (event) => {
-      ids.push(Number(event.lastEventId));
+    source.addEventListener('state', (event) => ids.push(Number(event.lastEventId)));
+    source.addEventListener('error', () => {
       if (ids.length < 9) return;
       source.close();
       done(ids);

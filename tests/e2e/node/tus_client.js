@@ -1,4 +1,5 @@
-// tus_client.js URL FILE OPTIONS: uploads the file; OPTIONS is JSON for tus-js-client. Prints where the upload is and where it went on.
+// tus_client.js URL FILE OPTIONS: uploads the file; OPTIONS is JSON for tus-js-client. Prints where the upload is, and the
+// offsets at which it went on.
 'use strict';
 require('./names');
 const fs = require('fs');
