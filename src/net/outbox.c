@@ -18,18 +18,20 @@ void outbox_clear(struct outbox *o)
     o->stuck = false;
 }
 
-/* What has not begun to leave stays: it may go out on another stream. */
 static void fail(struct outbox *o, int err)
 {
-    if (o->err == ERR_NONE)
+    if (o->err == ERR_NONE || err == ERR_NOMEM)
         o->err = err;
-    if (o->begun)
-        outbox_clear(o);
+}
+
+static bool drops(const struct outbox *o)
+{
+    return o->err == ERR_NOMEM || (o->err != ERR_NONE && o->begun);
 }
 
 void outbox_add(struct outbox *o, struct str s)
 {
-    if (o->err == ERR_NONE && !buf_add_str(&o->queue, s))
+    if (!drops(o) && !buf_add_str(&o->queue, s))
         fail(o, ERR_NOMEM);
 }
 
@@ -58,9 +60,7 @@ static void push(struct outbox *o, struct stream *stream)
 
 void outbox_payload(struct outbox *o, struct stream *stream, struct str data)
 {
-    if (o->err != ERR_NONE)
-        return;
-    if (data.n >= DIRECT && !o->stuck) {
+    if (data.n >= DIRECT && !o->stuck && o->err == ERR_NONE) {
         push(o, stream);
         ssize_t n = o->stuck || o->err != ERR_NONE ? 0 : stream->ops->write(stream, data.p, data.n);
         if (n == STREAM_FAIL)
@@ -73,9 +73,9 @@ void outbox_payload(struct outbox *o, struct stream *stream, struct str data)
             data = str_skip(data, (size_t)n);
         }
     }
-    if (o->err != ERR_NONE)
-        return;
-    if (!buf_add_str(&o->queue, data))
+    if (drops(o))
+        o->gone += data.n;
+    else if (!buf_add_str(&o->queue, data))
         fail(o, ERR_NOMEM);
     else
         o->payload += data.n;
