@@ -17,6 +17,7 @@ static const struct err_row sys_rows[] = {
     [ERR_RESET - ERR_SYS] = {502, "reset by the peer"},
     [ERR_REFUSED - ERR_SYS] = {502, "connection refused"},
     [ERR_UNREACHABLE - ERR_SYS] = {502, "not reachable"},
+    [ERR_DENIED - ERR_SYS] = {502, "permission denied"},
     [ERR_TIMEOUT_CONNECT - ERR_SYS] = {504, "no connection within the time limit `connect`"},
     [ERR_TIMEOUT_HANDSHAKE - ERR_SYS] = {408, "no TLS handshake within the time limit `handshake`"},
     [ERR_TIMEOUT_HEAD - ERR_SYS] = {408, "no complete request head within the time limit `head`"},
@@ -166,6 +167,8 @@ int err_from_errno(int number)
     case EHOSTUNREACH:
     case ENETDOWN:
     case EADDRNOTAVAIL: return ERR_UNREACHABLE;
+    case EACCES:
+    case EPERM: return ERR_DENIED;
     case ETIMEDOUT: return ERR_TIMEOUT_CONNECT;
     case ENOMEM:
     case ENOBUFS: return ERR_NOMEM;

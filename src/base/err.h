@@ -14,6 +14,7 @@ enum err {
     ERR_RESET,  /* the peer reset the connection */
     ERR_REFUSED,
     ERR_UNREACHABLE,
+    ERR_DENIED, /* by the file's mode (a unix socket) or a packet filter */
     ERR_TIMEOUT_CONNECT,
     ERR_TIMEOUT_HANDSHAKE,
     ERR_TIMEOUT_HEAD,
