@@ -70,9 +70,9 @@ static void a_dead_worker_holds_nothing(void **state)
 static void the_limit_holds_between_processes(void **state)
 {
     struct load *l = *state;
-    _Atomic int *holders = mmap(NULL, sizeof *holders, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                                0);
-    assert_true(holders != MAP_FAILED);
+    void *mem = mmap(NULL, sizeof(_Atomic int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(mem != MAP_FAILED);
+    _Atomic int *holders = mem;
     pid_t children[2];
     for (size_t i = 0; i < 2; i++) {
         children[i] = fork();
@@ -95,7 +95,7 @@ static void the_limit_holds_between_processes(void **state)
         assert_int_equal(status, 0);
     }
     assert_int_equal(load_in_use(l, 0), 0);
-    munmap((void *)holders, sizeof *holders);
+    munmap(mem, sizeof *holders);
 }
 
 static void a_failing_backend_rests_longer_each_time(void **state)
