@@ -120,21 +120,36 @@ int path_read(struct str target, struct arena *mem, struct str *out)
     return ERR_NONE;
 }
 
+/* The character at *at as it is read, behind which *at then is; -1 at the end. */
+static int next_char(struct str s, size_t *at)
+{
+    if (*at >= s.n)
+        return -1;
+    int c = s.p[*at] == '%' ? escape(s, *at) : -1;
+    if (c < 0)
+        return (unsigned char)s.p[(*at)++];
+    *at += 3;
+    return c;
+}
+
+/* Behind the segments `.`, if any begin there: they are no part of what is read. */
+static size_t skip_dots(struct str target, size_t at)
+{
+    size_t end = at;
+    while (next_char(target, &end) == '.' && next_char(target, &end) == '/')
+        at = end;
+    return at;
+}
+
 /* Where in the target the part ends that reads as the prefix; 0: it does not begin so. */
 static size_t end_of_prefix(struct str target, struct str prefix)
 {
     size_t at = 0;
     for (size_t i = 0; i < prefix.n; i++) {
-        /* A segment `.` is no part of what is read. */
-        while (i > 0 && prefix.p[i - 1] == '/' && target.n - at > 1 && target.p[at] == '.' &&
-               target.p[at + 1] == '/')
-            at += 2;
-        if (at >= target.n)
+        if (i > 0 && prefix.p[i - 1] == '/')
+            at = skip_dots(target, at);
+        if (next_char(target, &at) != (unsigned char)prefix.p[i])
             return 0;
-        int c = target.p[at] == '%' ? escape(target, at) : -1;
-        if ((c < 0 ? target.p[at] : (char)c) != prefix.p[i])
-            return 0;
-        at += c < 0 ? 1 : 3;
     }
     return at;
 }
