@@ -98,6 +98,37 @@ static void each_is_tried_once_and_all_are_tried(void **state)
     assert_int_equal(balance_pick(&g->request), -1);
 }
 
+/* Those that fail are no way out as long as one that answers is only busy. */
+static void a_full_one_is_waited_for_when_the_others_fail(void **state)
+{
+    struct group *g = *state;
+    for (size_t i = 1; i < N; i++)
+        (void)load_failed(&g->load, i, g->request.now, g->request.now);
+    g->request.full = 1 << 0;
+    assert_int_equal(next(g), -1);
+    g->request.tried = 1 << 0;
+    g->request.full = 0;
+    assert_int_not_equal(next(g), -1);
+}
+
+/* A check may ask for a path that is not there: then all are used as if there were no check, but for those seen to fail. */
+static void when_all_checks_fail_what_requests_saw_counts(void **state)
+{
+    struct group *g = *state;
+    for (size_t i = 0; i < N; i++)
+        (void)load_checked(&g->load, i, false);
+    (void)load_failed(&g->load, 1, g->request.now, g->request.now);
+    unsigned seen[N] = {0};
+    for (int i = 0; i < 3 * N; i++) {
+        int got = next(g);
+        seen[got]++;
+        g->request.turn = (uint32_t)got + 1;
+    }
+    assert_int_equal(seen[1], 0);
+    for (int i = 0; i < N; i++)
+        assert_true(i == 1 || seen[i] == N);
+}
+
 static void least_connections_counts_all_workers(void **state)
 {
     struct group *g = *state;
@@ -129,6 +160,33 @@ static void full_ones_are_passed_over(void **state)
     assert_int_equal(next(g), 2);
     g->request.full |= 1 << 2;
     assert_int_equal(next(g), -1);
+}
+
+/* Nobody else's session is spoiled by finding out whether a backend is back. */
+static void a_source_s_backend_is_tried_by_its_own_clients(void **state)
+{
+    struct group *g = *state;
+    g->upstream.balance = BALANCE_SOURCE;
+    g->request.client = client(1);
+    int mine = next(g);
+    (void)load_failed(&g->load, (size_t)mine, g->request.now, g->request.now);
+    int other = next(g);
+    assert_int_not_equal(other, mine);
+    unsigned stranger = 2;
+    g->request.now += LOAD_FIRST_REST_MS;
+    for (;; stranger++) {
+        g->request.client = client(stranger);
+        (void)load_answered(&g->load, (size_t)mine);
+        int home = next(g);
+        (void)load_failed(&g->load, (size_t)mine, g->request.now, g->request.now);
+        if (home != mine)
+            break;
+    }
+    g->request.now += LOAD_FIRST_REST_MS;
+    assert_int_not_equal(next(g), mine);
+    g->request.client = client(1);
+    assert_int_equal(next(g), mine); /* one of them */
+    assert_int_equal(next(g), other);
 }
 
 static void a_client_stays_where_it_is(void **state)
@@ -168,6 +226,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(round_robin_goes_round, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_down_is_left_out_and_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_is_tried_once_and_all_are_tried, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_one_is_waited_for_when_the_others_fail, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(when_all_checks_fail_what_requests_saw_counts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_source_s_backend_is_tried_by_its_own_clients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(least_connections_counts_all_workers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(equals_take_turns_under_least_connections, set_up, tear_down),
         cmocka_unit_test_setup_teardown(full_ones_are_passed_over, set_up, tear_down),
