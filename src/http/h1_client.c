@@ -415,9 +415,13 @@ static void tell_failure(struct client *c)
 {
     if (c->told || !c->calls)
         return;
-    /* What has not left is kept, and more may come: the user may try elsewhere. */
-    c->state = client_unsent(c) ? CLIENT_WAIT_TARGET : CLIENT_FAILED;
+    c->state = CLIENT_FAILED;
     c->told = true;
+    if (client_unsent(c)) {
+        /* It is kept, and more of it may come: the user may try elsewhere. */
+        c->state = CLIENT_WAIT_TARGET;
+        drop_socket(c, STREAM_RESET);
+    }
     c->calls->failed(c->user, c->err);
 }
 

@@ -63,6 +63,7 @@ struct client {
     bool answer_begun; /* a byte of it has come */
     bool answer_done;
     bool keep_alive;
+    bool spoiled;      /* memory was out: what is kept of the request is not whole */
     bool write_broken; /* the backend takes no more; what it has to say is still read */
     bool read_closed;
     bool told;

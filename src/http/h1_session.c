@@ -184,7 +184,8 @@ static void begin_exchange(struct h1_session *s, struct str piece)
     s->state = SESSION_EXCHANGE;
     s->request_done = s->answer_done = false;
     s->limits = (struct xchg_limits){.send = s->session.env->send_ms, .tunnel = s->session.env->tunnel_ms};
-    s->flow.under_way = 0;
+    /* Small again: the body of one that waits for a backend is held. */
+    s->flow = (struct flow){0};
     set_timer(s, 0);
     h1_reader_body(&s->reader, &x->req);
     /* Known before the handler is asked: whether to close the connection after an error depends on it. */

@@ -21,7 +21,7 @@ void client_attach(struct client *c, const struct client_user *calls, void *user
         loop_timer_clear(c->loop, &c->timer);
     }
     c->started = c->request_done = c->answer_begun = c->answer_done = c->told = false;
-    c->wants_upgrade = c->to_head = c->out.begun = false;
+    c->wants_upgrade = c->to_head = c->out.begun = c->spoiled = false;
     c->flow.under_way = 0;
     arena_done(&c->mem);
     h1_client_settle_later(c);
@@ -61,7 +61,7 @@ bool client_untouched(const struct client *c)
 
 bool client_unsent(const struct client *c)
 {
-    return !c->out.begun && !c->answer_begun;
+    return !c->out.begun && !c->answer_begun && !c->spoiled && c->out.err != ERR_NOMEM;
 }
 
 bool client_stood(const struct client *c)
@@ -76,6 +76,12 @@ uint32_t client_requests(const struct client *c)
 
 /* The request */
 
+static void spoil(struct client *c)
+{
+    c->spoiled = true;
+    h1_client_fail(c, ERR_NOMEM);
+}
+
 void client_request(struct client *c, const struct head *h)
 {
     struct h1_how how = {.framing = h->framing, .length = h->length, .upgrade = h->upgrade};
@@ -87,7 +93,7 @@ void client_request(struct client *c, const struct head *h)
     c->wants_upgrade = h->upgrade;
     c->last = how.close;
     if (h1_write_request(&c->out.queue, h, &how) < 0)
-        h1_client_fail(c, ERR_NOMEM);
+        spoil(c);
     h1_client_settle_later(c);
 }
 
@@ -105,6 +111,9 @@ void client_take_over(struct client *to, struct client *from)
     to->started = from->started;
     to->request_done = from->request_done;
     to->requests++;
+    to->spoiled = from->spoiled;
+    if (from->err != ERR_NONE)
+        h1_client_fail(to, from->err);
     client_close(from);
 }
 
@@ -136,10 +145,10 @@ void client_body(struct client *c, struct str data)
         return;
     }
     if (h1_write_chunk_begin(&c->out.queue, data.n) < 0)
-        h1_client_fail(c, ERR_NOMEM);
+        spoil(c);
     put_payload(c, data);
     if (h1_write_chunk_end(&c->out.queue) < 0)
-        h1_client_fail(c, ERR_NOMEM);
+        spoil(c);
 }
 
 void client_end(struct client *c, const struct head *trailers)
@@ -147,7 +156,7 @@ void client_end(struct client *c, const struct head *trailers)
     c->request_done = true;
     if (c->state != CLIENT_TUNNEL && c->framing == FRAME_CHUNKED &&
         h1_write_last_chunk(&c->out.queue, trailers) < 0)
-        h1_client_fail(c, ERR_NOMEM);
+        spoil(c);
     h1_client_settle_later(c);
 }
 
