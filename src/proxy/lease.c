@@ -12,6 +12,7 @@ struct group {
     struct list line; /* who waits, the first first */
     size_t n;
     struct list busy; /* among leases.busy while somebody waits */
+    bool serving;
     uint32_t turn;
 };
 
@@ -64,7 +65,8 @@ static void join_line(struct lease *l)
     l->give_up = clock_now() + (l->awaits_name ? l->timeouts->connect : l->timeouts->queue);
     if (g->n++ == 0)
         list_append(&l->all->busy, &g->busy);
-    list_append(&g->line, &l->line);
+    /* Who was in it and found a backend dead is the first again. */
+    list_append(l->tried ? g->line.next : &g->line, &l->line);
     tick_later(l->all);
 }
 
@@ -104,11 +106,19 @@ static enum verdict find_addresses(struct lease *l, const struct backend *b)
     return first ? LATER : NEVER;
 }
 
-static void note_failure(struct lease *l, const struct backend *b, int err)
+static void note_failure(struct lease *l, const struct backend *b, const char *what, int err)
 {
     l->err = err;
+    /* Out of memory or descriptors: that is not the backend's fault. */
+    if (err == ERR_NOMEM || err == ERR_SYS)
+        return;
     if (load_failed(&l->all->setup.load, b->id, l->began, clock_now()))
-        log_warn("backend=%.*s cannot be reached: %s", STR_ARG(b->text), err_text(err));
+        log_warn("backend=%.*s %s: %s", STR_ARG(b->text), what, err_text(err));
+}
+
+static void note_unreachable(struct lease *l, const struct backend *b, int err)
+{
+    note_failure(l, b, "cannot be reached", err);
 }
 
 /* One backend of the group is taken, or marked so that the next call picks another. */
@@ -120,7 +130,7 @@ static enum verdict try_one(struct lease *l, size_t i)
     enum verdict found = find_addresses(l, b);
     if (found == NEVER) {
         l->tried |= 1ULL << i;
-        note_failure(l, b, ERR_NO_ADDRESS);
+        note_unreachable(l, b, ERR_NO_ADDRESS);
         return NEVER;
     }
     if (found == LATER || !load_take(&setup->load, setup->worker, b->id, l->upstream->max_connections)) {
@@ -136,7 +146,8 @@ static enum verdict choose(struct lease *l)
 {
     l->full = 0;
     l->awaits_name = true;
-    for (;;) {
+    int i;
+    do {
         struct balance_request request = {
             .upstream = l->upstream,
             .load = &l->all->setup.load,
@@ -146,27 +157,27 @@ static enum verdict choose(struct lease *l)
             .full = l->full,
             .now = clock_now(),
         };
-        int i = balance_pick(&request);
+        i = balance_pick(&request);
         if (i < 0)
             return l->full != 0 ? LATER : NEVER;
-        if (try_one(l, (size_t)i) == TAKEN)
-            break;
-    }
-    group_of(l)->turn++;
+    } while (try_one(l, (size_t)i) != TAKEN);
+    group_of(l)->turn = (uint32_t)i + 1;
     return TAKEN;
 }
 
-/* With `source` each waits for a backend of its own, so that nobody stands before anybody. */
+/*
+ * Nobody behind it may go before it. With `source` each waits for a backend of its own, and who has tried some waits for the others
+ * only.
+ */
 static bool in_turn(const struct lease *l)
 {
-    return l->upstream->balance != BALANCE_SOURCE;
+    return l->upstream->balance != BALANCE_SOURCE && l->tried == 0;
 }
 
 void lease_begin(struct lease *l)
 {
     const struct group *g = group_of(l);
-    /* Who comes to a line stands behind it; who was in it and found a backend dead comes first. */
-    bool behind = g->n > 0 && l->tried == 0 && in_turn(l);
+    bool behind = g->n > 0 && in_turn(l);
     enum verdict v = behind ? LATER : choose(l);
     if (v == LATER && g->n >= LEASE_LINE_MAX)
         l->go(l, ERR_HTTP_UNAVAILABLE);
@@ -176,21 +187,25 @@ void lease_begin(struct lease *l)
         l->go(l, v == TAKEN ? ERR_NONE : l->err);
 }
 
-/* Places were given back: the first of the line go on. */
+/* Places were given back: the first of the line go on. Who gives one back meanwhile only leaves it for those still to come. */
 static void serve_line(struct group *g)
 {
     struct list *next;
+    if (g->serving)
+        return;
+    g->serving = true;
     for (struct list *link = g->line.next; link != &g->line; link = next) {
         struct lease *l = LIST_OWNER(link, struct lease, line);
         enum verdict v = choose(l);
         next = link->next;
         if (v == LATER && in_turn(l))
-            return;
+            break;
         if (v == LATER)
             continue;
         leave_line(l);
         l->go(l, v == TAKEN ? ERR_NONE : l->err);
     }
+    g->serving = false;
 }
 
 static void expire_line(struct group *g, msec now)
@@ -253,10 +268,15 @@ void lease_connect(struct lease *l, struct client *c)
     client_connect(c, &target);
 }
 
-void lease_connected(struct lease *l)
+void lease_answered(struct lease *l)
 {
     if (load_answered(&l->all->setup.load, l->backend->id))
-        log_info("backend=%.*s can be reached again", STR_ARG(l->backend->text));
+        log_info("backend=%.*s answers again", STR_ARG(l->backend->text));
+}
+
+void lease_unanswered(struct lease *l, int err)
+{
+    note_failure(l, l->backend, "gives no answer", err);
 }
 
 static void give_back(struct lease *l)
@@ -273,11 +293,7 @@ bool lease_failed(struct lease *l, int err)
         l->err = err;
         return true;
     }
-    /* Out of memory or descriptors: that is not the backend's fault. */
-    if (err == ERR_NOMEM || err == ERR_SYS)
-        l->err = err;
-    else
-        note_failure(l, b, err);
+    note_unreachable(l, b, err);
     if (b->kind == BACKEND_NAME)
         want_lookup(l, b->id);
     l->tried |= 1ULL << (b - l->upstream->backends);

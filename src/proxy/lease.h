@@ -70,9 +70,12 @@ void lease_begin(struct lease *l);
 struct client *lease_rested(struct lease *l);
 /* Connects c to the backend. */
 void lease_connect(struct lease *l, struct client *c);
-void lease_connected(struct lease *l);
-/* It could not be connected to. True: there is another address of it, lease_connect() again. False: lease_begin() again. */
+/* The backend answers. */
+void lease_answered(struct lease *l);
+/* Nothing was sent to it. True: there is another address of it, lease_connect() again. False: lease_begin() again. */
 bool lease_failed(struct lease *l, int err);
+/* The request was sent, but there will be no answer. Others are better not sent there for a while. */
+void lease_unanswered(struct lease *l, int err);
 /* Gives the place back, or leaves the line. At any time, any number of times. */
 void lease_end(struct lease *l);
 

@@ -52,8 +52,8 @@ uint32_t load_in_use(const struct load *l, size_t backend);
 void load_clear_worker(const struct load *l, size_t worker);
 
 /*
- * A backend that could not be reached rests: a second, then twice as long each time. When the rest is over one request may try, and
- * the others wait for what becomes of it.
+ * A backend that could not be reached, or gave no answer, rests: a second, then twice as long each time. When the rest is over one
+ * request may try, and the others go elsewhere until it has an answer.
  */
 enum load_state { LOAD_UP, LOAD_TRIAL, LOAD_DOWN };
 enum load_state load_state(const struct load *l, size_t backend, msec now);
@@ -64,7 +64,7 @@ bool load_try(const struct load *l, size_t backend, msec now);
  * that the backend fails.
  */
 bool load_failed(const struct load *l, size_t backend, msec began, msec now);
-/* It took a connection or answered. True if that is news. */
+/* It answered. True if that is news. */
 bool load_answered(const struct load *l, size_t backend);
 /* Until when it rests; 0 if it does not. */
 msec load_rests_until(const struct load *l, size_t backend);

@@ -17,7 +17,7 @@ struct proxy {
 
 static void pass(struct exchange *x);
 
-/* Pools, watches, the lines before the backends. False when memory is out. */
+/* Pools, the lines before the backends. False when memory is out. */
 static bool open_backends(struct proxy *p, const struct proxy_setup *setup)
 {
     size_t n = setup->snapshot->n_backends;
@@ -41,8 +41,7 @@ static bool open_backends(struct proxy *p, const struct proxy_setup *setup)
     p->relay.loop = setup->loop;
     p->relay.pool = leases.pool = pool_new(n);
     p->relay.leases = leases_new(&leases);
-    p->relay.watches = calloc(n + 1, sizeof *p->relay.watches);
-    return p->relay.pool && p->relay.leases && p->relay.watches;
+    return p->relay.pool && p->relay.leases;
 }
 
 struct proxy *proxy_new(const struct proxy_setup *setup)
@@ -68,7 +67,6 @@ void proxy_free(struct proxy *p)
     pool_free(p->relay.pool);
     leases_free(p->relay.leases);
     free(p->own_load);
-    free(p->relay.watches);
     free(p);
 }
 

@@ -1,7 +1,6 @@
 #include "proxy/relay.h"
 
 #include "base/err.h"
-#include "base/log.h"
 #include "proxy/forward.h"
 #include "proxy/tunnel.h"
 
@@ -9,7 +8,6 @@ struct relay {
     struct lease lease;
     struct exchange *x;
     struct relay_env *env;
-    const struct site *site;
     struct client *client; /* NULL before there is one and after it was given back */
     struct client_limits limits;
     struct head request; /* as the backend gets it; empty for a tunnel */
@@ -87,7 +85,7 @@ static struct relay *relay_new(struct exchange *x, struct relay_env *env, const 
     struct relay *r = arena_zalloc(&x->mem, 1, sizeof *r);
     if (!r)
         return NULL;
-    *r = (struct relay){.x = x, .env = env, .site = site};
+    *r = (struct relay){.x = x, .env = env};
     r->raw = x->state == XCHG_TUNNEL;
     r->limits = (struct client_limits){.connect = t->connect, .send = t->send, .response = t->response};
     r->lease = (struct lease){.all = env->leases,
@@ -163,29 +161,24 @@ void relay_gone(struct exchange *x, int why)
 static void on_connected(void *user)
 {
     struct relay *r = user;
-    lease_connected(&r->lease);
+    /* What becomes of a tunnel tells nothing of the backend. */
+    if (r->raw)
+        lease_answered(&r->lease);
 }
 
 static size_t on_interim(void *user, const struct head *h)
 {
     struct relay *r = user;
     struct head copy = *h;
+    lease_answered(&r->lease);
     forward_response(&copy, false);
     return xchg_interim(r->x, &copy);
-}
-
-static void note_answer(struct relay *r)
-{
-    struct backend_watch *w = &r->env->watches[r->lease.backend->id];
-    if (w->failing)
-        log_info("backend=%.*s answers again", STR_ARG(r->lease.backend->text));
-    w->failing = false;
 }
 
 static void on_head(void *user, struct head *h)
 {
     struct relay *r = user;
-    note_answer(r);
+    lease_answered(&r->lease);
     if (h->status != 101) {
         forward_response(h, false);
         xchg_head(r->x, h);
@@ -208,11 +201,15 @@ static void on_end(void *user, const struct head *trailers)
     struct relay *r = user;
     struct client *c = r->client;
     xchg_end(r->x, trailers);
-    if (client_reusable(c)) {
-        r->client = NULL;
+    /* Half of a tunnel goes on. */
+    if (r->x->state == XCHG_TUNNEL)
+        return;
+    r->client = NULL;
+    if (client_reusable(c))
         pool_return(r->env->pool, r->lease.backend, c);
-        lease_end(&r->lease);
-    }
+    else
+        client_close(c);
+    lease_end(&r->lease);
 }
 
 static void on_sent(void *user, size_t n)
@@ -249,44 +246,42 @@ static bool died_after_rest(const struct relay *r, int why)
 
 static void send_again(struct relay *r)
 {
-    client_close(r->client);
-    r->client = NULL;
-    if (!hold(r)) {
-        give_up(r, ERR_NOMEM);
-        return;
+    r->again = true;
+    if (!client_unsent(r->client)) {
+        client_close(r->client);
+        r->client = NULL;
+        if (!hold(r)) {
+            give_up(r, ERR_NOMEM);
+            return;
+        }
+        if (r->body_ended)
+            client_end(r->client, NULL);
     }
-    if (r->body_ended)
-        client_end(r->client, NULL);
     lease_connect(&r->lease, r->client);
 }
 
-static void tell(struct relay *r, int why)
+/* Nothing has left: nobody minds who gets it. */
+static void try_elsewhere(struct relay *r, int why)
 {
-    struct backend_watch *w = &r->env->watches[r->lease.backend->id];
-    if (r->x->state != XCHG_WAIT_HEAD)
-        return;
-    if (!w->failing)
-        log_warn("backend=%.*s site=%.*s %s", STR_ARG(r->lease.backend->text), STR_ARG(r->site->names[0]),
-                 err_text(why));
-    w->failing = true;
+    if (lease_failed(&r->lease, why))
+        lease_connect(&r->lease, r->client);
+    else
+        lease_begin(&r->lease);
 }
 
 static void on_failed(void *user, int why)
 {
     struct relay *r = user;
-    if (!client_stood(r->client)) {
-        if (lease_failed(&r->lease, why))
-            lease_connect(&r->lease, r->client);
-        else
-            lease_begin(&r->lease);
-    } else if (died_after_rest(r, why) && client_unsent(r->client)) {
-        r->again = true;
-        lease_connect(&r->lease, r->client);
-    } else if (died_after_rest(r, why) && may_send_again(r)) {
-        r->again = true;
+    bool rest_was_too_long = died_after_rest(r, why);
+    bool unsent = client_unsent(r->client);
+    if (rest_was_too_long && (unsent || may_send_again(r))) {
         send_again(r);
+    } else if (unsent) {
+        try_elsewhere(r, why);
     } else {
-        tell(r, why);
+        /* In the line there is none yet. */
+        if (r->lease.backend && r->x->state == XCHG_WAIT_HEAD && !rest_was_too_long)
+            lease_unanswered(&r->lease, why);
         give_up(r, why);
     }
 }

@@ -10,16 +10,10 @@
 #include "proxy/lease.h"
 #include "proxy/pool.h"
 
-/* Whether a backend's answers were good last time: one log line when they begin to fail, one when they are good again. */
-struct backend_watch {
-    bool failing;
-};
-
 struct relay_env {
     struct loop *loop;
     struct pool *pool;
     struct leases *leases;
-    struct backend_watch *watches; /* by backend.id */
 };
 
 /*

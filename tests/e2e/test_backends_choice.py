@@ -144,7 +144,7 @@ def test_all_were_dead_and_one_is_back(make_edge, ca) -> None:
     back = Backend(name("back"), port=ports[1])
     try:
         assert ask(edge, ca) == "back"
-        edge.await_log(rf"backend=127.0.0.1:{ports[1]} can be reached again")
+        edge.await_log(rf"backend=127.0.0.1:{ports[1]} answers again")
     finally:
         back.stop()
 
