@@ -17,6 +17,7 @@ static const struct err_row sys_rows[] = {
     [ERR_RESET - ERR_SYS] = {502, "reset by the peer"},
     [ERR_REFUSED - ERR_SYS] = {502, "connection refused"},
     [ERR_UNREACHABLE - ERR_SYS] = {502, "not reachable"},
+    [ERR_DENIED - ERR_SYS] = {502, "permission denied"},
     [ERR_TIMEOUT_CONNECT - ERR_SYS] = {504, "no connection within the time limit `connect`"},
     [ERR_TIMEOUT_HANDSHAKE - ERR_SYS] = {408, "no TLS handshake within the time limit `handshake`"},
     [ERR_TIMEOUT_HEAD - ERR_SYS] = {408, "no complete request head within the time limit `head`"},
@@ -26,6 +27,7 @@ static const struct err_row sys_rows[] = {
     [ERR_TIMEOUT_RESPONSE - ERR_SYS] = {504, "no byte of an answer within the time limit `response`"},
     [ERR_TIMEOUT_TUNNEL - ERR_SYS] = {504, "both directions silent for longer than the time limit `tunnel`"},
     [ERR_TIMEOUT_QUEUE - ERR_SYS] = {503, "no free connection to a backend within the time limit `queue`"},
+    [ERR_NO_ADDRESS - ERR_SYS] = {502, "the backend's name leads to no address"},
     [ERR_SHUTDOWN - ERR_SYS] = {503, "edge is shutting down"},
 };
 _Static_assert(nitems(sys_rows) == ERR_SYS_END - ERR_SYS, "a row for every system error");
@@ -52,6 +54,43 @@ static const struct err_row http_rows[] = {
     [ERR_HTTP_UNAVAILABLE - ERR_HTTP] = {503, "no backend is available"},
 };
 _Static_assert(nitems(http_rows) == ERR_HTTP_END - ERR_HTTP, "a row for every HTTP error");
+
+static const struct err_row tls_rows[] = {
+    [ERR_TLS_BACKEND - ERR_TLS_BACKEND] = {502, "TLS with the backend failed"},
+    [ERR_TLS_UNTRUSTED - ERR_TLS_BACKEND] =
+        {502,
+         "the backend's certificate is not signed by a trusted authority: name its own by `tls CA-FILE`"},
+    [ERR_TLS_SELF_SIGNED - ERR_TLS_BACKEND] =
+        {502, "the backend's certificate is self-signed: trust it by `tls CA-FILE` with that certificate"},
+    [ERR_TLS_NAME - ERR_TLS_BACKEND] =
+        {502, "the backend's certificate is for another name: `tls name NAME` says which to expect"},
+    [ERR_TLS_EXPIRED -
+        ERR_TLS_BACKEND] = {502, "the backend's certificate, or one that it depends on, has expired"},
+    [ERR_TLS_NOT_YET -
+        ERR_TLS_BACKEND] = {502, "the backend's certificate is not valid yet: is the clock right?"},
+    [ERR_TLS_CERT_BROKEN -
+        ERR_TLS_BACKEND] = {502, "the backend's certificate is malformed or wrongly signed"},
+    [ERR_TLS_CERT_KIND - ERR_TLS_BACKEND] =
+        {502, "the backend's certificate has a key or signature of a kind that is not supported"},
+    [ERR_TLS_CERT_WEAK - ERR_TLS_BACKEND] = {502, "the key in the backend's certificate is too short"},
+    [ERR_TLS_CERT_USE - ERR_TLS_BACKEND] = {502, "the backend's certificate may not be used for this"},
+    [ERR_TLS_TOO_OLD - ERR_TLS_BACKEND] = {502, "the backend speaks only old TLS versions, below 1.2"},
+    [ERR_TLS_TOO_NEW -
+        ERR_TLS_BACKEND] = {502,
+                            "the backend refuses TLS 1.2: edge cannot speak only TLS 1.3 to a backend yet"},
+    [ERR_TLS_NO_COMMON - ERR_TLS_BACKEND] =
+        {502,
+         "the backend has nothing in common with edge: TLS 1.2, ECDHE with AES-GCM or ChaCha20-Poly1305, "
+         "a certificate with RSA, P-256 or P-384"},
+    [ERR_TLS_WANTS_CERT - ERR_TLS_BACKEND] =
+        {502, "the backend refused the handshake at its end: does it want a client's certificate?"},
+    [ERR_TLS_PLAIN - ERR_TLS_BACKEND] = {502, "the backend does not speak TLS on this port: is it http://?"},
+    [ERR_TRUST_NONE -
+        ERR_TLS_BACKEND] = {502, "no usable certificate in PEM (RSA of 1024 to 4096 bits, P-256 or P-384)"},
+    [ERR_TRUST_BROKEN - ERR_TLS_BACKEND] = {502, "the PEM of trusted certificates is cut or damaged"},
+};
+_Static_assert(nitems(tls_rows) == ERR_TLS_BACKEND_END - ERR_TLS_BACKEND,
+               "a row for every TLS error of backends");
 
 /* The alerts a person meets in a log; RFC 5246 section 7.2.2, RFC 8446 section 6.2, RFC 7301 section 3.2. */
 static const char *const alert_text[128] = {
@@ -89,6 +128,8 @@ static const struct err_row *find_row(int err)
         return &sys_rows[err - ERR_SYS];
     if (err >= ERR_HTTP && err < ERR_HTTP_END)
         return &http_rows[err - ERR_HTTP];
+    if (err >= ERR_TLS_BACKEND && err < ERR_TLS_BACKEND_END)
+        return &tls_rows[err - ERR_TLS_BACKEND];
     return NULL;
 }
 
@@ -126,6 +167,8 @@ int err_from_errno(int number)
     case EHOSTUNREACH:
     case ENETDOWN:
     case EADDRNOTAVAIL: return ERR_UNREACHABLE;
+    case EACCES:
+    case EPERM: return ERR_DENIED;
     case ETIMEDOUT: return ERR_TIMEOUT_CONNECT;
     case ENOMEM:
     case ENOBUFS: return ERR_NOMEM;

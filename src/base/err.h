@@ -14,6 +14,7 @@ enum err {
     ERR_RESET,  /* the peer reset the connection */
     ERR_REFUSED,
     ERR_UNREACHABLE,
+    ERR_DENIED, /* by the file's mode (a unix socket) or a packet filter */
     ERR_TIMEOUT_CONNECT,
     ERR_TIMEOUT_HANDSHAKE,
     ERR_TIMEOUT_HEAD,
@@ -23,6 +24,7 @@ enum err {
     ERR_TIMEOUT_RESPONSE,
     ERR_TIMEOUT_TUNNEL,
     ERR_TIMEOUT_QUEUE,
+    ERR_NO_ADDRESS, /* the backend's name leads nowhere */
     ERR_SHUTDOWN, /* edge itself is ending */
     ERR_SYS_END,
 
@@ -53,6 +55,25 @@ enum err {
     ERR_ACME = 0x400,
 
     ERR_CONFIG = 0x500,
+
+    ERR_TLS_BACKEND = 0x600, /* TLS toward a backend failed */
+    ERR_TLS_UNTRUSTED,       /* its certificate's chain does not end at an anchor */
+    ERR_TLS_SELF_SIGNED,     /* the same of a certificate that signed itself */
+    ERR_TLS_NAME,
+    ERR_TLS_EXPIRED,
+    ERR_TLS_NOT_YET,
+    ERR_TLS_CERT_BROKEN, /* no certificate, malformed, too large or wrongly signed */
+    ERR_TLS_CERT_KIND,   /* a key or signature algorithm that edge does not know */
+    ERR_TLS_CERT_WEAK,
+    ERR_TLS_CERT_USE, /* its extensions forbid this use, or say something that must be understood and is not */
+    ERR_TLS_TOO_OLD,  /* the backend speaks TLS 1.1 at most */
+    ERR_TLS_TOO_NEW,  /* it refuses TLS 1.2 */
+    ERR_TLS_NO_COMMON,  /* it refuses all that edge offers */
+    ERR_TLS_WANTS_CERT, /* it refuses edge at the end, which shows no certificate */
+    ERR_TLS_PLAIN,      /* it does not speak TLS */
+    ERR_TRUST_NONE,     /* no usable certificate in a file of trusted ones */
+    ERR_TRUST_BROKEN,   /* its PEM is cut or damaged */
+    ERR_TLS_BACKEND_END,
 };
 
 /* A short English phrase without a full stop, never NULL. */

@@ -68,6 +68,7 @@ static void print_config(void)
     print_directives("Outside of sites:", IN_FILE);
     print_directives("In `acme { ... }`:", IN_ACME);
     print_directives("In a site, `HOST, HOST... { ... }`:", IN_SITE);
+    print_directives("In a block after `proxy BACKEND...` or `passthrough BACKEND...`:", IN_BACKEND);
     print_directives("After `timeout`:", IN_TIMEOUT);
 }
 

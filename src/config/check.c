@@ -5,7 +5,7 @@
 
 static void check_action(struct parse *p, const struct draft *d)
 {
-    if (d->site.n_routes == 0 && d->rest_at.line == 0)
+    if (d->site.n_routes == 0 && d->rest_at.line == 0 && d->passthrough_at.line == 0)
         report_error(&p->report, d->at,
                      "this site does nothing; write `proxy`, `respond` or `redirect` into its block");
     if (d->rest_at.line != 0 && d->all_at.line != 0)
@@ -14,11 +14,37 @@ static void check_action(struct parse *p, const struct draft *d)
                      d->all_at.line);
 }
 
+/* Where TLS is not looked into, nothing can be said about what is inside. */
+static void check_passthrough(struct parse *p, const struct draft *d)
+{
+    unsigned line = d->passthrough_at.line;
+    struct place action = d->rest_at.line != 0 ? d->rest_at : d->route_at;
+    if (line == 0)
+        return;
+    if (p->https_off)
+        report_error(
+            &p->report, d->passthrough_at,
+            "`passthrough` is for TLS connections, and `https off` accepts none; let `https` listen, or "
+            "write `proxy`");
+    if (action.line != 0)
+        report_error(
+            &p->report, action,
+            "this is never reached: `passthrough` in line %u forwards all of the site; remove one of "
+            "them",
+            line);
+    if (d->tls_at.line != 0)
+        report_error(&p->report, d->tls_at,
+                     "`passthrough` in line %u leaves the certificate to the backend; remove `tls`", line);
+    if (d->serve_at.line != 0)
+        report_error(&p->report, d->serve_at,
+                     "`passthrough` in line %u leaves nothing to serve by plain HTTP; remove this", line);
+}
+
 /* Certificates that edge is to get or to make, but cannot. */
 static void check_certificate(struct parse *p, const struct draft *d)
 {
     const struct site *site = &d->site;
-    if (p->https_off || site->tls == SITE_TLS_FILES || site->tls == SITE_TLS_OFF)
+    if (p->https_off || site->passthrough || site->tls == SITE_TLS_FILES || site->tls == SITE_TLS_OFF)
         return;
     if (site->any && d->tls_at.line != 0)
         report_error(&p->report, d->tls_at,
@@ -72,6 +98,8 @@ static void warn_of_certificates(struct parse *p)
 static void check_http(struct parse *p, const struct draft *d)
 {
     bool explicit = d->redirect_at.line != 0;
+    if (d->site.passthrough)
+        return;
     if (explicit && d->site.tls == SITE_TLS_OFF)
         report_error(&p->report, d->redirect_at,
                      "`tls off` in line %u leaves nothing to redirect to; write `http serve`",
@@ -126,7 +154,8 @@ static bool serves_http(const struct parse *p, const struct draft *d)
 {
     if (d->site.http_serve || p->https_off)
         return true;
-    if (d->redirect_at.line != 0 || d->site.tls == SITE_TLS_FILES || d->site.tls == SITE_TLS_INTERNAL)
+    if (d->site.passthrough || d->redirect_at.line != 0 || d->site.tls == SITE_TLS_FILES ||
+        d->site.tls == SITE_TLS_INTERNAL)
         return false;
     bool proxies = false;
     for (size_t i = 0; i < d->site.n_routes; i++)
@@ -139,6 +168,7 @@ static void finish_site(struct parse *p, struct draft *d)
     /* After an error in the site its absence would be told where something is there, but wrong. */
     if (d->errors == 0) {
         check_action(p, d);
+        check_passthrough(p, d);
         check_certificate(p, d);
         check_http(p, d);
     }
@@ -146,7 +176,7 @@ static void finish_site(struct parse *p, struct draft *d)
     finish_timeouts(&p->snapshot->timeouts, &d->site.timeouts);
     d->site.http_serve = serves_http(p, d);
     /* Where nobody asks for a certificate, none is ordered. */
-    if (p->https_off && !d->site.any && d->site.tls != SITE_TLS_FILES)
+    if (d->site.passthrough || (p->https_off && !d->site.any && d->site.tls != SITE_TLS_FILES))
         d->site.tls = SITE_TLS_OFF;
 }
 

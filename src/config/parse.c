@@ -23,6 +23,15 @@ struct str parse_dup(struct parse *p, struct str s)
     return copy;
 }
 
+struct str parse_lower(struct parse *p, struct str s)
+{
+    char *copy = arena_cstr(&p->snapshot->mem, s);
+    p->broken = p->broken || !copy;
+    for (size_t i = 0; copy && i < s.n; i++)
+        copy[i] = ascii_lower(copy[i]);
+    return (struct str){copy, copy ? s.n : 0};
+}
+
 void *parse_grow(struct parse *p, void *array, size_t n, size_t *cap, size_t size)
 {
     if (n < *cap)
@@ -173,13 +182,15 @@ static void read_directive_block(struct parse *p, const struct directive *row, b
 {
     if (p->token.kind != TOKEN_OPEN)
         return;
-    if (row->block && wanted) {
+    /* `route` has one only where a `proxy` follows it. */
+    if (row->block && wanted && (row->block != IN_BACKEND || p->upstream)) {
         struct statement none = {.n_args = 0};
         (void)read_block(p, row->block, &none);
         return;
     }
     if (wanted)
-        ERROR_AT(p, p->token, "`%s` has no block; remove the `{` and its `}`", row->name);
+        ERROR_AT(p, p->token, "`%s`%s has no block; remove the `{` and its `}`", row->name,
+                 row->block ? " without `proxy`" : "");
     skip_block(p);
 }
 
@@ -195,6 +206,11 @@ static void read_directive(struct parse *p, const struct directive *row)
         row->set(p, row, &s);
     read_directive_block(p, row, p->report.errors == before);
     p->route = NULL;
+    if (row->block != IN_BACKEND)
+        return;
+    if (p->upstream && p->report.errors == before && !p->broken)
+        upstream_finish(p);
+    p->upstream = NULL;
 }
 
 /* The word looks like a site that begins because the brace before it was forgotten. */

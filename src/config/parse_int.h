@@ -7,7 +7,7 @@
 #include "config/report.h"
 #include "config/site.h"
 
-enum { MAX_SITES = 10000, MAX_TEXT = 1 << 20 };
+enum { MAX_SITES = 10000, MAX_TEXT = 1 << 20, MAX_BACKENDS = 64 /* of one upstream */ };
 
 /* A directive and its arguments, or what names a site. */
 struct statement {
@@ -26,8 +26,20 @@ struct draft {
     struct place rest_at;
     struct place redirect_at; /* of `http redirect` */
     struct place tls_at;      /* of `tls` */
+    struct place serve_at;    /* of `http serve` */
+    struct place route_at;    /* of the first `route` */
     struct place all_at;      /* of `route *` */
-    size_t errors;            /* in its block */
+    struct place passthrough_at;
+    size_t errors; /* in its block */
+};
+
+/* What stands after `proxy` or `passthrough`, while its block is read. */
+struct upstream_draft {
+    struct upstream *upstream;
+    bool passthrough;
+    struct place *backends_at; /* one per backend */
+    /* Of what the block says, if it does. */
+    struct place balance_at, check_at, trust_at, name_at, keep_at;
 };
 
 struct listen_draft {
@@ -51,8 +63,9 @@ struct parse {
 
     struct draft **drafts;
     size_t n_drafts, drafts_cap;
-    struct draft *site;  /* the current one; NULL outside */
-    struct route *route; /* the current one; NULL outside */
+    struct draft *site;              /* the current one; NULL outside */
+    struct route *route;             /* the current one; NULL outside */
+    struct upstream_draft *upstream; /* the current one; NULL outside */
     struct listen_draft *listens, **listens_end;
     bool http_off, https_off;
     struct place off_at; /* of the last `off` */
@@ -62,6 +75,8 @@ struct parse {
 /* All of these return NULL after setting broken. */
 void *parse_zalloc(struct parse *p, struct arena *mem, size_t count, size_t size);
 struct str parse_dup(struct parse *p, struct str s);
+/* A copy in lower case. */
+struct str parse_lower(struct parse *p, struct str s);
 /* An array with room for one more than n; its bytes were copied from `array` if it had to grow. */
 void *parse_grow(struct parse *p, void *array, size_t n, size_t *cap, size_t size);
 
@@ -80,7 +95,7 @@ bool parse_split(struct token *token, struct token *part, bool *comma);
 /* The names of the site that the statement begins; NULL if they are no names, which was reported. */
 struct draft *parse_site_names(struct parse *p, const struct statement *s);
 
-/* Setters: set_file.c, set_acme.c, set_site.c, backend.c. */
+/* Setters: set_file.c, set_acme.c, set_site.c, set_upstream.c. */
 void set_path(struct parse *p, const struct directive *row, const struct statement *s);
 void set_email(struct parse *p, const struct directive *row, const struct statement *s);
 void set_user(struct parse *p, const struct directive *row, const struct statement *s);
@@ -93,15 +108,37 @@ void set_duration(struct parse *p, const struct directive *row, const struct sta
 void set_acme(struct parse *p, const struct directive *row, const struct statement *s);
 void set_directory(struct parse *p, const struct directive *row, const struct statement *s);
 
-void set_proxy(struct parse *p, const struct directive *row, const struct statement *s);
 void set_respond(struct parse *p, const struct directive *row, const struct statement *s);
 void set_redirect(struct parse *p, const struct directive *row, const struct statement *s);
 void set_route(struct parse *p, const struct directive *row, const struct statement *s);
 void set_site_http(struct parse *p, const struct directive *row, const struct statement *s);
 void set_site_tls(struct parse *p, const struct directive *row, const struct statement *s);
 
+void set_proxy(struct parse *p, const struct directive *row, const struct statement *s);
+void set_passthrough(struct parse *p, const struct directive *row, const struct statement *s);
+void set_balance(struct parse *p, const struct directive *row, const struct statement *s);
+void set_check(struct parse *p, const struct directive *row, const struct statement *s);
+void set_backend_tls(struct parse *p, const struct directive *row, const struct statement *s);
+void set_proxy_header(struct parse *p, const struct directive *row, const struct statement *s);
+void set_backend_connections(struct parse *p, const struct directive *row, const struct statement *s);
+void set_keepalive(struct parse *p, const struct directive *row, const struct statement *s);
+void set_host(struct parse *p, const struct directive *row, const struct statement *s);
+
+/*
+ * Where the action that the statement names goes: into the route that is being read, else behind all routes.
+ * NULL: there is one already, which was reported.
+ */
+struct route *site_action(struct parse *p, const struct statement *s);
+/* The number of the token is within the row's bounds; if not, it was reported. */
+bool number_parse(struct parse *p, const struct directive *row, struct token token, uint64_t *out);
 /* The backend that the token names. False if it is none, which was reported. */
 bool backend_parse(struct parse *p, struct token token, struct backend *out);
+/* One host, which is no pattern and no address. */
+bool host_is_name(struct str host);
+/* HOST or HOST:PORT, the host an address or a name: what a Host header field may hold. */
+bool host_is_authority(struct str text);
+/* The block of p->upstream was read: what can be told only now. */
+void upstream_finish(struct parse *p);
 /* An authority that issues only for names of the public DNS. */
 bool acme_is_public(struct str directory);
 /* A name that such an authority never issues for. */

@@ -38,7 +38,7 @@ void set_user(struct parse *p, const struct directive *row, const struct stateme
         ERROR_AT(p, s->args[0], "`%.*s` is no user name; write the name of a system user", QUOTE(s->args[0]));
 }
 
-static bool number(struct parse *p, const struct directive *row, struct token token, uint64_t *out)
+bool number_parse(struct parse *p, const struct directive *row, struct token token, uint64_t *out)
 {
     if (str_to_u64(token.text, (uint64_t)row->max, out) && *out >= (uint64_t)row->min)
         return true;
@@ -51,14 +51,14 @@ void set_workers(struct parse *p, const struct directive *row, const struct stat
 {
     unsigned *out = member(p, row);
     uint64_t n = 0;
-    if (str_eq(s->args[0].text, STR("auto")) || number(p, row, s->args[0], &n))
+    if (str_eq(s->args[0].text, STR("auto")) || number_parse(p, row, s->args[0], &n))
         *out = (unsigned)n;
 }
 
 void set_number(struct parse *p, const struct directive *row, const struct statement *s)
 {
     uint64_t n, *out = member(p, row);
-    if (number(p, row, s->args[0], &n))
+    if (number_parse(p, row, s->args[0], &n))
         *out = n;
 }
 

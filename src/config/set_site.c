@@ -46,14 +46,7 @@ static void add_name(struct parse *p, struct draft *d, struct token token)
         ERROR_AT(p, token, "`%.*s`: %s", QUOTE(token), problem);
         return;
     }
-    char *copy = arena_cstr(&p->snapshot->mem, name);
-    if (!copy) {
-        p->broken = true;
-        return;
-    }
-    for (size_t i = 0; i < name.n; i++)
-        copy[i] = ascii_lower(copy[i]);
-    site->names[site->n_names] = str_from(copy, name.n);
+    site->names[site->n_names] = parse_lower(p, name);
     d->names_at[site->n_names++] = token.at;
     site->any = site->any || str_eq(name, STR("*"));
 }
@@ -115,18 +108,17 @@ struct draft *parse_site_names(struct parse *p, const struct statement *s)
 
 /* What a site does */
 
-/*
- * Where the action goes: into the route that is being read, else behind all routes. NULL: there is one
- * already.
- */
-static struct route *action_route(struct parse *p, const struct statement *s)
+struct route *site_action(struct parse *p, const struct statement *s)
 {
     struct draft *d = p->site;
     if (p->route)
         return p->route;
     if (d->rest_at.line != 0) {
-        ERROR_AT(p, s->name, "line %u says already what this site does; use `route` for several backends",
-                 d->rest_at.line);
+        ERROR_AT(
+            p, s->name,
+            "line %u says already what this site does; use `route` for some of its paths, or write several "
+            "backends in one line",
+            d->rest_at.line);
         return NULL;
     }
     d->rest_at = s->name.at;
@@ -134,31 +126,9 @@ static struct route *action_route(struct parse *p, const struct statement *s)
     return p->route = &d->rest;
 }
 
-void set_proxy(struct parse *p, const struct directive *row, const struct statement *s)
-{
-    (void)row;
-    struct route *route = action_route(p, s);
-    if (!route)
-        return;
-    if (s->n_args > 1) {
-        ERROR_AT(p, s->args[1], "several backends are not supported yet; write one");
-        return;
-    }
-    struct arena *mem = &p->snapshot->mem;
-    struct upstream *up = parse_zalloc(p, mem, 1, sizeof *up);
-    if (!up || !(up->backends = parse_zalloc(p, mem, 1, sizeof *up->backends)))
-        return;
-    if (!backend_parse(p, s->args[0], up->backends))
-        return;
-    up->n_backends = 1;
-    up->backends[0].id = p->snapshot->n_backends++;
-    route->action = ACTION_PROXY;
-    route->upstream = up;
-}
-
 void set_respond(struct parse *p, const struct directive *row, const struct statement *s)
 {
-    struct route *route = action_route(p, s);
+    struct route *route = site_action(p, s);
     uint64_t code;
     if (!route)
         return;
@@ -192,7 +162,7 @@ void set_redirect(struct parse *p, const struct directive *row, const struct sta
 {
     (void)row;
     static const char *const codes[] = {"301", "302", "303", "307", "308"};
-    struct route *route = action_route(p, s);
+    struct route *route = site_action(p, s);
     uint64_t code = 0;
     if (!route)
         return;
@@ -227,6 +197,8 @@ static struct route *new_route(struct parse *p, struct token pattern)
     if (!routes)
         return NULL;
     site->routes = routes;
+    if (site->n_routes == 0)
+        d->route_at = pattern.at;
     if (str_eq(pattern.text, STR("*")))
         d->all_at = pattern.at;
     struct route *r = &routes[site->n_routes++];
@@ -247,20 +219,70 @@ static bool pattern_fits(struct parse *p, struct token token)
     return false;
 }
 
+/* The part of a pattern before its first `*`: every path that matches begins with it. */
+static bool strip_can_match(struct str pattern, struct str prefix)
+{
+    size_t star = str_find(pattern, '*');
+    struct str head = str_take(pattern, star);
+    return str_starts(head, prefix) || (star < pattern.n && str_starts(prefix, head));
+}
+
+static bool strip_fits(struct parse *p, struct token pattern, struct token prefix)
+{
+    struct str text = prefix.text;
+    if (text.n == 0 || text.p[0] != '/' || str_find(text, '*') < text.n)
+        ERROR_AT(p, prefix,
+                 "`%.*s` is no prefix; write one like `/api`, which begins with `/` and has no `*`",
+                 QUOTE(prefix));
+    else if (str_find(text, '?') < text.n || str_find(text, '#') < text.n)
+        ERROR_AT(p, prefix, "`%.*s` can never be taken off; paths have no `?` and what follows",
+                 QUOTE(prefix));
+    else if (text.n == 1)
+        ERROR_AT(p, prefix, "`strip /` takes nothing off; remove it, or write a prefix like `/api`");
+    else if (!strip_can_match(pattern.text, text))
+        ERROR_AT(p, prefix, "no path that `%.*s` matches begins with `%.*s`; write a prefix of the pattern",
+                 QUOTE(pattern), QUOTE(prefix));
+    else
+        return true;
+    return false;
+}
+
+/* `strip PREFIX`, which stands before the action. Without it *prefix is left alone. */
+static bool take_strip(struct parse *p, const struct directive *row, struct statement *s, struct str *prefix)
+{
+    if (!str_eq(s->args[1].text, STR("strip")))
+        return true;
+    if (s->n_args < 4) {
+        ERROR_AT(p, s->args[1], "`strip` misses a value; write `%s %s`", row->name, row->arguments);
+        return false;
+    }
+    if (!strip_fits(p, s->args[0], s->args[2]))
+        return false;
+    *prefix = parse_dup(p, s->args[2].text);
+    prefix->n -= str_ends(*prefix, STR("/")); /* whole segments are taken off, however it is written */
+    s->args[2] = s->args[0];
+    s->args += 2;
+    s->n_args -= 2;
+    return true;
+}
+
 void set_route(struct parse *p, const struct directive *row, const struct statement *s)
 {
-    (void)row;
-    struct token verb = s->args[1];
-    const struct directive *action = directive_find(verb.text, IN_SITE);
-    struct statement inner = {.name = verb, .args = s->args + 2, .n_args = s->n_args - 2};
-    if (!pattern_fits(p, s->args[0]))
+    struct statement rest = *s;
+    struct str strip = STR("");
+    if (!pattern_fits(p, s->args[0]) || !take_strip(p, row, &rest, &strip))
         return;
-    if (str_eq(verb.text, STR("strip")))
-        ERROR_AT(p, verb, "`strip` is not supported yet; remove it");
-    else if (!action || !action->action)
+    struct token verb = rest.args[1];
+    const struct directive *action = directive_find(verb.text, IN_SITE);
+    struct statement inner = {.name = verb, .args = rest.args + 2, .n_args = rest.n_args - 2};
+    if (!action || !action->action) {
         ERROR_AT(p, verb, "`%.*s` is no action; write `proxy`, `respond` or `redirect`", QUOTE(verb));
-    else if (statement_fits(p, action, &inner) && (p->route = new_route(p, s->args[0])))
-        action->set(p, action, &inner);
+        return;
+    }
+    if (!statement_fits(p, action, &inner) || !(p->route = new_route(p, s->args[0])))
+        return;
+    p->route->strip = strip;
+    action->set(p, action, &inner);
 }
 
 /* TLS and plain HTTP */
@@ -272,6 +294,7 @@ void set_site_http(struct parse *p, const struct directive *row, const struct st
     uint64_t port = 0;
     if (str_eq(what, STR("serve")) && s->n_args == 1) {
         site->http_serve = true;
+        p->site->serve_at = s->name.at;
         return;
     }
     if (!str_eq(what, STR("redirect"))) {

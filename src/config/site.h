@@ -34,19 +34,36 @@ struct backend {
     enum backend_scheme scheme;
     enum backend_kind kind;
     struct endpoint endpoint; /* BACKEND_IP; of BACKEND_NAME only the port */
-    struct str name;          /* the host name or the socket's path */
-    struct str text;          /* as written, for people */
-    size_t id;                /* 0 … snapshot.n_backends - 1 */
+    struct str name; /* the host name (of BACKEND_IP too: `localhost`) or the socket's path; else empty */
+    struct str text; /* as written, for people */
+    size_t id;       /* 0 … snapshot.n_backends - 1 */
 };
 
 enum balance { BALANCE_ROUND_ROBIN, BALANCE_LEAST_CONNECTIONS, BALANCE_SOURCE };
+/* What a backend's certificate must lead to: the system's roots, those of a file, nothing. */
+enum trust { TRUST_SYSTEM, TRUST_FILE, TRUST_NONE };
 
+/* The active check of each backend. */
+struct check {
+    bool on;
+    struct str path; /* of a GET; empty: it is enough that the backend accepts a connection */
+    msec every;
+};
+
+/* A group of backends of one scheme, and how they are used. */
 struct upstream {
     struct backend *backends;
     size_t n_backends;
     enum balance balance;
-    bool no_keepalive;
-    struct str host; /* sent instead of the client's Host, if not empty */
+    bool no_keepalive;        /* always with proxy_protocol: a connection is one client's */
+    struct str host;          /* sent instead of the client's Host, if not empty */
+    uint32_t max_connections; /* to each backend, from all workers together; 0: no limit */
+    unsigned proxy_protocol;  /* version of the PROXY header that is sent; 0: none */
+    struct check check;
+    enum trust trust;
+    struct str ca_file;  /* TRUST_FILE, resolved */
+    struct str tls_name; /* the name (SNI, too) or address to verify; empty: the backend's host name */
+    unsigned line;       /* where it begins, for messages */
 };
 
 enum action { ACTION_PROXY, ACTION_RESPOND, ACTION_REDIRECT };
@@ -54,6 +71,7 @@ enum action { ACTION_PROXY, ACTION_RESPOND, ACTION_REDIRECT };
 struct route {
     struct str pattern; /* `*` stands for any run of characters; the last route of a site is `*` */
     enum action action;
+    struct str strip; /* whole segments, `/api`, taken off a path that begins with them; empty: none */
     struct upstream *upstream; /* ACTION_PROXY */
     int code;                  /* ACTION_RESPOND, ACTION_REDIRECT */
     struct str text;           /* the answer's text, or the URL */
@@ -67,6 +85,11 @@ struct site {
     struct route *routes; /* the first match wins; never empty */
     size_t n_routes;
     struct timeouts timeouts;
+    /*
+     * TLS connections for these names are forwarded untouched; NULL: they are not. Such a site is
+     * SITE_TLS_OFF, because its certificate is the backend's, but plain HTTP is redirected; its routes answer 404.
+     */
+    struct upstream *passthrough;
 
     enum site_tls tls;              /* `*` is SITE_TLS_AUTO if nothing is said: it has no certificate then */
     struct str cert_file, key_file; /* SITE_TLS_FILES, resolved; the same path when one file holds both */

@@ -24,6 +24,7 @@ enum { CLIENT_WINDOW = 256 * 1024 };
 
 struct loop;
 struct client;
+struct stream;
 
 /* In ms. */
 struct client_limits {
@@ -32,13 +33,19 @@ struct client_limits {
     msec response;
 };
 
-/* Where to connect. */
+/* Where to connect, and what comes before the request. Strings are borrowed for the call. */
 struct client_target {
     struct endpoint endpoint; /* if unix_path is empty */
     struct str unix_path;
+    struct str preface; /* sent before everything else, TLS included: a PROXY header */
+    /* Makes the stream over fd (TLS); NULL: fd stays the caller's. Without the function the stream is plain. */
+    struct stream *(*wrap)(void *context, int fd, struct endpoint peer);
+    void *context;
 };
 
 struct client_user {
+    /* The connection stands, its handshake included. May be NULL. */
+    void (*connected)(void *user);
     /* A 1xx but 101. Returns the bytes that it will give back by client_consumed(). */
     size_t (*interim)(void *user, const struct head *h);
     /* The final head, 101 included: after that the connection is a tunnel. Borrowed for the call; may be changed. */
@@ -47,16 +54,28 @@ struct client_user {
     /* The answer is complete (in a tunnel: the backend will send no more). The connection may be returned or closed. */
     void (*end)(void *user, const struct head *trailers);
     void (*sent)(void *user, size_t n);
-    /* Broken; nothing else is called after it. The user still has to client_close() it. */
+    /*
+     * Broken. The user client_close()s it or, if client_connect() is allowed, may try elsewhere; nothing else is called before
+     * that.
+     */
     void (*failed)(void *user, int why);
 };
 
 /*
- * Starts to connect. The user's functions are never called from inside client_open(), client_request(), client_body()
- * or client_end(): a failure is told in the next turn. NULL: errno tells (memory or descriptors).
+ * Without a connection at first: the request is kept until client_connect(). The user's functions are never called from inside
+ * client_open(), client_connect(), client_request(), client_body() or client_end(): a failure is told in the next turn. NULL:
+ * memory is out.
  */
-struct client *client_open(struct loop *loop, const struct client_target *target,
-                           const struct client_limits *limits);
+struct client *client_open(struct loop *loop, const struct client_limits *limits);
+/*
+ * Starts to connect. Allowed once, and again after each failed() while client_unsent(): the request as far as it was given is still
+ * there and goes out on the new connection. The limit `connect` is for one attempt, its TLS handshake included.
+ */
+void client_connect(struct client *c, const struct client_target *target);
+/* The connection stands, or stood. */
+bool client_stood(const struct client *c);
+/* Not a byte of the present request has left, nor anything of an answer come. */
+bool client_unsent(const struct client *c);
 /* New limits for what comes. */
 void client_limit(struct client *c, const struct client_limits *limits);
 /* Who is called from now on. A pooled connection has no user; one that dies then calls lost(). */
@@ -75,6 +94,13 @@ bool client_alive(struct client *c);
  * Borrowed for the call.
  */
 void client_request(struct client *c, const struct head *h);
+/*
+ * What was given to `from`, which has no connection yet, goes out on `to`, which rested. The user of `from` becomes that of `to`;
+ * `from` is closed.
+ */
+void client_take_over(struct client *to, struct client *from);
+/* Instead: a tunnel from the first byte on, without HTTP. */
+void client_tunnel(struct client *c);
 void client_body(struct client *c, struct str data);
 /* The request is complete (in a tunnel: half-close). trailers may be NULL. */
 void client_end(struct client *c, const struct head *trailers);

@@ -8,115 +8,87 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
-#include "http/client.h"
-#include "http/flow.h"
-#include "http/h1_read.h"
-#include "http/h1_write.h"
-#include "net/loop.h"
-#include "net/outbox.h"
+#include "http/h1_client_int.h"
 #include "net/sock.h"
-#include "net/stream.h"
 #include "net/stream_plain.h"
 
 enum { READ_HEAD = 16 * 1024, READS_PER_TURN = 4 };
 
-enum client_state {
-    CLIENT_WAIT_CONNECT,
-    CLIENT_REST,     /* in a pool */
-    CLIENT_EXCHANGE, /* a request is under way, or is about to be */
-    CLIENT_TUNNEL,
-    CLIENT_FAILED, /* told or about to be told; waits for client_close() */
-    CLIENT_DEAD,
-};
-
-struct client {
-    enum client_state state;
-    struct loop *loop;
-    struct stream *stream;
-    struct watch watch;
-    struct task settle;
-    struct timer timer;
-    struct client_limits limits;
-    const struct client_user *calls;
-    void *user;
-    void (*lost)(struct client *c, void *context); /* while resting */
-    void *lost_context;
-
-    struct h1_reader reader;
-    struct buf in; /* an incomplete head */
-    struct outbox out;
-    struct flow flow;     /* of the answer's body */
-    struct arena mem;     /* heads of the present answer */
-    enum framing framing; /* of the request's body */
-    uint32_t requests;
-    uint64_t acked; /* bytes the backend had taken when the limit `send` came up last */
-    size_t surplus; /* input behind the answer's end, which nobody asked for */
-    int err;        /* to be told when the turn settles */
-    bool to_head;
-    bool interim; /* the head last read was a 1xx */
-    bool wants_upgrade;
-    bool started; /* client_request() was called for the present exchange */
-    bool request_done;
-    bool answer_begun; /* a byte of it has come */
-    bool answer_done;
-    bool keep_alive;
-    bool write_broken; /* the backend takes no more; what it has to say is still read */
-    bool read_closed;
-    bool told;
-    bool moved;
-};
-
-static void client_settle(struct task *t);
-
-static void settle_later(struct client *c)
+void h1_client_settle_later(struct client *c)
 {
     if (c->state != CLIENT_DEAD)
         loop_task(c->loop, &c->settle);
 }
 
-static void fail(struct client *c, int why)
+void h1_client_fail(struct client *c, int why)
 {
     if (c->err == ERR_NONE)
         c->err = why;
-    settle_later(c);
+    h1_client_settle_later(c);
+}
+
+/* Nothing may be written around the outbox before the connection stands. */
+bool h1_client_connected(const struct client *c)
+{
+    return c->state == CLIENT_EXCHANGE || c->state == CLIENT_TUNNEL;
 }
 
 /* Opening and closing */
 
+static void client_settle(struct task *t);
 static void client_ready(struct watch *w, short events);
 static void client_expired(struct timer *t);
 
-struct client *client_open(struct loop *loop, const struct client_target *target,
-                           const struct client_limits *limits)
+struct client *client_open(struct loop *loop, const struct client_limits *limits)
 {
     struct client *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
-    c->state = CLIENT_WAIT_CONNECT;
+    c->state = CLIENT_WAIT_TARGET;
     c->loop = loop;
     c->limits = *limits;
     c->settle.run = client_settle;
     c->timer.fire = client_expired;
+    c->watch.fd = -1;
     h1_reader_init_response(&c->reader);
-    int fd = target->unix_path.n > 0 ? sock_connect_unix(target->unix_path) : sock_connect(target->endpoint);
-    /* A refusal at once (unix sockets, no route) is told like a late one. Without a socket there is nothing to watch. */
-    if (fd < 0) {
-        c->err = err_from_errno(errno);
-        c->watch.fd = -1;
-        settle_later(c);
-        return c;
-    }
-    c->stream = stream_plain_new(fd, target->endpoint);
-    if (!c->stream || loop_watch(loop, &c->watch, fd, client_ready) < 0) {
-        sock_reset(fd);
-        free(c->stream);
-        free(c);
-        errno = ENOMEM;
-        return NULL;
-    }
-    loop_timer(loop, &c->timer, limits->connect);
-    settle_later(c);
     return c;
+}
+
+/* The only end of a connection. */
+static void drop_socket(struct client *c, enum stream_close how)
+{
+    int fd = c->watch.fd;
+    loop_timer_clear(c->loop, &c->timer);
+    if (fd >= 0)
+        loop_unwatch(c->loop, &c->watch);
+    c->watch.fd = -1;
+    if (c->stream)
+        c->stream->ops->close(c->stream, how);
+    else if (fd >= 0)
+        sock_reset(fd);
+    c->stream = NULL;
+}
+
+void client_connect(struct client *c, const struct client_target *target)
+{
+    drop_socket(c, STREAM_RESET);
+    c->state = CLIENT_WAIT_CONNECT;
+    c->err = c->out.err = ERR_NONE;
+    c->told = c->stood = c->read_closed = c->write_broken = false;
+    c->target = *target;
+    buf_done(&c->preface);
+    h1_client_settle_later(c);
+    int fd = target->unix_path.n > 0 ? sock_connect_unix(target->unix_path) : sock_connect(target->endpoint);
+    /* A refusal at once (unix sockets, no route) is told like a late one. */
+    if (fd < 0)
+        h1_client_fail(c, err_from_errno(errno));
+    else if (!buf_add_str(&c->preface, target->preface) ||
+             loop_watch(c->loop, &c->watch, fd, client_ready) < 0) {
+        sock_reset(fd);
+        h1_client_fail(c, ERR_NOMEM);
+    } else {
+        loop_timer(c->loop, &c->timer, c->limits.connect);
+    }
 }
 
 void client_close(struct client *c)
@@ -127,12 +99,7 @@ void client_close(struct client *c)
     loop_task(c->loop, &c->settle);
     c->state = CLIENT_DEAD;
     c->calls = NULL;
-    loop_timer_clear(c->loop, &c->timer);
-    if (c->stream) {
-        loop_unwatch(c->loop, &c->watch);
-        c->stream->ops->close(c->stream, whole ? STREAM_END : STREAM_RESET);
-        c->stream = NULL;
-    }
+    drop_socket(c, whole ? STREAM_END : STREAM_RESET);
 }
 
 static void client_free(struct client *c)
@@ -140,128 +107,9 @@ static void client_free(struct client *c)
     loop_task_cancel(&c->settle);
     arena_done(&c->mem);
     buf_done(&c->in);
+    buf_done(&c->preface);
     outbox_done(&c->out);
     free(c);
-}
-
-void client_limit(struct client *c, const struct client_limits *limits)
-{
-    c->limits = *limits;
-}
-
-void client_attach(struct client *c, const struct client_user *calls, void *user)
-{
-    c->calls = calls;
-    c->user = user;
-    c->lost = NULL;
-    if (c->state == CLIENT_REST) {
-        c->state = CLIENT_EXCHANGE;
-        loop_timer_clear(c->loop, &c->timer);
-    }
-    c->started = c->request_done = c->answer_begun = c->answer_done = c->told = false;
-    c->wants_upgrade = c->to_head = false;
-    c->flow.under_way = 0;
-    arena_done(&c->mem);
-    settle_later(c);
-}
-
-void client_rest(struct client *c, msec idle, void (*lost)(struct client *c, void *context), void *context)
-{
-    c->state = CLIENT_REST;
-    loop_timer(c->loop, &c->timer, idle);
-    c->calls = NULL;
-    c->lost = lost;
-    c->lost_context = context;
-    arena_done(&c->mem);
-    settle_later(c);
-}
-
-bool client_alive(struct client *c)
-{
-    char byte;
-    if (c->state != CLIENT_REST || !c->stream)
-        return false;
-    return recv(c->stream->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-           (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
-bool client_reusable(const struct client *c)
-{
-    return c->state == CLIENT_EXCHANGE && c->request_done && c->answer_done && c->keep_alive &&
-           !c->write_broken && !c->read_closed && c->err == ERR_NONE && c->surplus == 0 &&
-           outbox_empty(&c->out);
-}
-
-bool client_untouched(const struct client *c)
-{
-    return !c->answer_begun;
-}
-
-uint32_t client_requests(const struct client *c)
-{
-    return c->requests;
-}
-
-/* The request */
-
-void client_request(struct client *c, const struct head *h)
-{
-    struct h1_how how = {.framing = h->framing, .length = h->length, .upgrade = h->upgrade};
-    how.close = !h->keep_alive && !h->upgrade;
-    c->started = true;
-    c->requests++;
-    c->framing = h->framing;
-    c->to_head = method_is(h, STR("HEAD"));
-    c->wants_upgrade = h->upgrade;
-    if (h1_write_request(&c->out.queue, h, &how) < 0)
-        fail(c, ERR_NOMEM);
-    settle_later(c);
-}
-
-/* Nothing may be written around the outbox before the connection stands. */
-static bool connected(const struct client *c)
-{
-    return c->state == CLIENT_EXCHANGE || c->state == CLIENT_TUNNEL;
-}
-
-static void put_payload(struct client *c, struct str data)
-{
-    if (!connected(c))
-        c->out.stuck = true;
-    outbox_payload(&c->out, c->stream, data);
-}
-
-void client_body(struct client *c, struct str data)
-{
-    settle_later(c);
-    if (c->write_broken || c->state == CLIENT_FAILED || !c->stream) {
-        c->out.gone += data.n; /* taken and dropped: what the backend says instead is on its way */
-        return;
-    }
-    if (c->state == CLIENT_TUNNEL || c->framing != FRAME_CHUNKED) {
-        put_payload(c, data);
-        return;
-    }
-    if (h1_write_chunk_begin(&c->out.queue, data.n) < 0)
-        fail(c, ERR_NOMEM);
-    put_payload(c, data);
-    if (h1_write_chunk_end(&c->out.queue) < 0)
-        fail(c, ERR_NOMEM);
-}
-
-void client_end(struct client *c, const struct head *trailers)
-{
-    c->request_done = true;
-    if (c->state != CLIENT_TUNNEL && c->framing == FRAME_CHUNKED &&
-        h1_write_last_chunk(&c->out.queue, trailers) < 0)
-        fail(c, ERR_NOMEM);
-    settle_later(c);
-}
-
-void client_consumed(struct client *c, size_t n)
-{
-    flow_taken(&c->flow, n);
-    settle_later(c);
 }
 
 /* The answer */
@@ -274,7 +122,7 @@ static void take_head(struct client *c, struct str piece)
     if (err == ERR_NONE && h.status == 101 && !c->wants_upgrade)
         err = ERR_HTTP_BACKEND; /* a switch that nobody asked for (RFC 9110 section 15.2.2) */
     if (err != ERR_NONE) {
-        fail(c, err);
+        h1_client_fail(c, err);
         return;
     }
     c->interim = h.status < 200 && h.status != 101;
@@ -287,7 +135,7 @@ static void take_head(struct client *c, struct str piece)
         h1_reader_body(&c->reader, &h);
         flow_read(&c->flow, c->calls->interim(c->user, &h));
     } else {
-        c->keep_alive = h.keep_alive;
+        c->keep_alive = h.keep_alive && !c->last;
         h1_reader_body(&c->reader, &h);
         c->calls->head(c->user, &h);
     }
@@ -307,7 +155,7 @@ static void take_end(struct client *c, struct str raw)
         err = copy.p ? h1_parse_trailers(copy, &trailers, &c->mem) : ERR_NOMEM;
     }
     if (err != ERR_NONE) {
-        fail(c, ERR_HTTP_BACKEND);
+        h1_client_fail(c, ERR_HTTP_BACKEND);
         return;
     }
     c->answer_done = true;
@@ -330,7 +178,7 @@ static void take_event(struct client *c, enum h1_event event, struct str piece)
         c->calls->body(c->user, piece);
         break;
     case H1_END: take_end(c, piece); break;
-    case H1_FAIL: fail(c, ERR_HTTP_BACKEND); break;
+    case H1_FAIL: h1_client_fail(c, ERR_HTTP_BACKEND); break;
     case H1_MORE: break;
     }
 }
@@ -362,7 +210,7 @@ static void take_input(struct client *c, const uint8_t *p, size_t n)
     if (c->state == CLIENT_DEAD || n == 0)
         return;
     if (!buf_add(&c->in, p, n)) {
-        fail(c, ERR_NOMEM);
+        h1_client_fail(c, ERR_NOMEM);
         return;
     }
     buf_take(&c->in, feed(c, buf_data(&c->in), c->in.len));
@@ -375,14 +223,14 @@ static void input_ended(struct client *c)
     if (!may_feed(c)) {
         /* Closed before a request, or after the answer: the pool or the next request will see it. */
         if (!c->answer_done)
-            fail(c, ERR_CLOSED);
+            h1_client_fail(c, ERR_CLOSED);
         return;
     }
     enum h1_event event = h1_read_eof(&c->reader, c->in.len);
     if (event == H1_END && (c->answer_begun || c->state == CLIENT_TUNNEL))
         take_event(c, H1_END, (struct str){NULL, 0});
     else
-        fail(c, ERR_CLOSED);
+        h1_client_fail(c, ERR_CLOSED);
 }
 
 /* The socket */
@@ -419,24 +267,61 @@ static void read_some(struct client *c)
             return;
         }
         if (n < 0) {
-            fail(c, c->stream->err);
+            h1_client_fail(c, c->stream->err);
             return;
         }
         take_input(c, scratch, (size_t)n);
-        if ((size_t)n < room)
+        if ((size_t)n < room && !(c->stream && c->stream->ops->buffered(c->stream)))
             return;
     }
 }
 
+static void connection_stands(struct client *c)
+{
+    loop_timer_clear(c->loop, &c->timer);
+    c->state = c->raw ? CLIENT_TUNNEL : CLIENT_EXCHANGE;
+    c->stood = true;
+    if (c->calls && c->calls->connected)
+        c->calls->connected(c->user);
+}
+
+static void shake_hands(struct client *c)
+{
+    ssize_t n = c->stream->ops->read(c->stream, NULL, 0);
+    if (n == 0)
+        connection_stands(c);
+    else if (n == STREAM_FAIL)
+        h1_client_fail(c, c->stream->err);
+}
+
+/* A new socket has room for this much, always. */
+static bool send_preface(struct client *c)
+{
+    struct str text = buf_str(&c->preface);
+    bool sent = text.n == 0 || send(c->watch.fd, text.p, text.n, MSG_NOSIGNAL) == (ssize_t)text.n;
+    buf_done(&c->preface);
+    return sent;
+}
+
 static void connect_ended(struct client *c)
 {
-    int result = sock_connect_result(c->stream->fd);
+    const struct client_target *t = &c->target;
+    int fd = c->watch.fd, result = sock_connect_result(fd);
     if (result != 0) {
-        fail(c, err_from_errno(result));
+        h1_client_fail(c, err_from_errno(result));
         return;
     }
-    loop_timer_clear(c->loop, &c->timer);
-    c->state = CLIENT_EXCHANGE;
+    if (!send_preface(c)) {
+        h1_client_fail(c, ERR_CLOSED);
+        return;
+    }
+    c->stream = t->wrap ? t->wrap(t->context, fd, t->endpoint) : stream_plain_new(fd, t->endpoint);
+    if (!c->stream) {
+        h1_client_fail(c, ERR_NOMEM);
+        return;
+    }
+    c->state = CLIENT_WAIT_TLS;
+    shake_hands(c);
 }
 
 static void rest_ended(struct client *c)
@@ -450,9 +335,11 @@ static void rest_ended(struct client *c)
 static void client_ready(struct watch *w, short events)
 {
     struct client *c = LIST_OWNER(w, struct client, watch);
-    settle_later(c);
+    h1_client_settle_later(c);
     if (c->state == CLIENT_WAIT_CONNECT)
         connect_ended(c);
+    else if (c->state == CLIENT_WAIT_TLS)
+        shake_hands(c);
     else if (c->state == CLIENT_REST)
         rest_ended(c);
     else if (events & (POLLIN | POLLHUP | POLLERR))
@@ -463,10 +350,10 @@ static void client_ready(struct watch *w, short events)
 
 static void settle_output(struct client *c)
 {
-    if (connected(c))
+    if (h1_client_connected(c))
         outbox_flush(&c->out, c->stream);
-    if (c->out.err == ERR_NOMEM)
-        fail(c, ERR_NOMEM);
+    if (c->out.err != ERR_NONE && (c->out.err == ERR_NOMEM || !c->out.begun))
+        h1_client_fail(c, c->out.err);
     else if (c->out.err != ERR_NONE && !c->write_broken) {
         /* The backend hung up on the request; its answer (413, 401 …) may have come before. */
         c->write_broken = true;
@@ -488,7 +375,7 @@ static void settle_output(struct client *c)
 static void arm_timer(struct client *c)
 {
     msec limit = 0;
-    if (c->state == CLIENT_WAIT_CONNECT || c->state == CLIENT_REST)
+    if (c->state == CLIENT_WAIT_CONNECT || c->state == CLIENT_WAIT_TLS || c->state == CLIENT_REST)
         return;
     if (c->state == CLIENT_EXCHANGE && !outbox_empty(&c->out))
         limit = c->limits.send;
@@ -500,25 +387,41 @@ static void arm_timer(struct client *c)
         loop_timer(c->loop, &c->timer, limit);
 }
 
+static short wanted(const struct client *c)
+{
+    if (c->state == CLIENT_WAIT_CONNECT)
+        return POLLOUT;
+    if (c->state == CLIENT_WAIT_TLS)
+        return c->stream->ops->want(c->stream, POLLIN);
+    bool writing = h1_client_connected(c) && !c->write_broken && !outbox_empty(&c->out);
+    short want = (short)((read_room(c) > 0 ? POLLIN : 0) | (writing ? POLLOUT : 0));
+    return c->stream ? c->stream->ops->want(c->stream, want) : want;
+}
+
 static void arm(struct client *c)
 {
-    bool connecting = c->state == CLIENT_WAIT_CONNECT;
-    bool writing = connecting || (connected(c) && !c->write_broken && !outbox_empty(&c->out));
-    short want = (short)((read_room(c) > 0 ? POLLIN : 0) | (writing ? POLLOUT : 0));
     arm_timer(c);
     if (c->moved)
         flow_adapt(&c->flow);
     c->moved = false;
-    if (c->stream)
-        loop_want(c->loop, &c->watch, c->stream->ops->want(c->stream, want));
+    if (c->watch.fd < 0)
+        return;
+    loop_want(c->loop, &c->watch, wanted(c));
+    if (c->stream && read_room(c) > 0 && h1_client_connected(c) && c->stream->ops->buffered(c->stream))
+        loop_again(c->loop, &c->watch);
 }
 
 static void tell_failure(struct client *c)
 {
-    c->state = CLIENT_FAILED;
     if (c->told || !c->calls)
         return;
+    c->state = CLIENT_FAILED;
     c->told = true;
+    if (client_unsent(c)) {
+        /* It is kept, and more of it may come: the user may try elsewhere. */
+        c->state = CLIENT_WAIT_TARGET;
+        drop_socket(c, STREAM_RESET);
+    }
     c->calls->failed(c->user, c->err);
 }
 
@@ -551,17 +454,17 @@ static bool still_reads(struct client *c)
 static void client_expired(struct timer *t)
 {
     struct client *c = LIST_OWNER(t, struct client, timer);
-    if (connected(c) && still_reads(c)) {
+    if (h1_client_connected(c) && still_reads(c)) {
         c->moved = true;
-        settle_later(c);
+        h1_client_settle_later(c);
         return;
     }
-    if (c->state == CLIENT_WAIT_CONNECT)
-        fail(c, ERR_TIMEOUT_CONNECT);
+    if (c->state == CLIENT_WAIT_CONNECT || c->state == CLIENT_WAIT_TLS)
+        h1_client_fail(c, ERR_TIMEOUT_CONNECT);
     else if (c->state == CLIENT_REST)
         rest_ended(c);
     else if (!outbox_empty(&c->out))
-        fail(c, ERR_TIMEOUT_SEND_BACKEND);
+        h1_client_fail(c, ERR_TIMEOUT_SEND_BACKEND);
     else
-        fail(c, ERR_TIMEOUT_RESPONSE);
+        h1_client_fail(c, ERR_TIMEOUT_RESPONSE);
 }

@@ -184,7 +184,8 @@ static void begin_exchange(struct h1_session *s, struct str piece)
     s->state = SESSION_EXCHANGE;
     s->request_done = s->answer_done = false;
     s->limits = (struct xchg_limits){.send = s->session.env->send_ms, .tunnel = s->session.env->tunnel_ms};
-    s->flow.under_way = 0;
+    /* Small again: the body of one that waits for a backend is held. */
+    s->flow = (struct flow){0};
     set_timer(s, 0);
     h1_reader_body(&s->reader, &x->req);
     /* Known before the handler is asked: whether to close the connection after an error depends on it. */
@@ -536,7 +537,8 @@ static const struct session_ops session_ops = {
     .kill = h1_session_kill,
 };
 
-struct session *h1_session_new(struct session_env *env, struct stream *stream, uint64_t id)
+/* In no state yet, and not in the list. */
+static struct h1_session *session_new(struct session_env *env, struct stream *stream, uint64_t id)
 {
     struct h1_session *s = calloc(1, sizeof *s);
     if (!s)
@@ -551,10 +553,43 @@ struct session *h1_session_new(struct session_env *env, struct stream *stream, u
         free(s);
         return NULL;
     }
+    return s;
+}
+
+static struct session *session_start(struct h1_session *s)
+{
+    struct session_env *env = s->session.env;
     list_append(&env->sessions, &s->session.link);
-    enter_wait_head(s);
     /* The first request often came with the handshake's last bytes. */
     loop_again(env->loop, &s->watch);
     h1_session_settle_later(s);
     return &s->session;
+}
+
+struct session *h1_session_new(struct session_env *env, struct stream *stream, uint64_t id)
+{
+    struct h1_session *s = session_new(env, stream, id);
+    if (!s)
+        return NULL;
+    enter_wait_head(s);
+    return session_start(s);
+}
+
+struct session *raw_session_new(struct session_env *env, struct stream *stream, uint64_t id, struct str sni)
+{
+    struct h1_session *s = session_new(env, stream, id);
+    struct exchange *x = s ? new_exchange(s) : NULL;
+    if (!x) {
+        if (s)
+            loop_unwatch(env->loop, &s->watch);
+        free(s);
+        return NULL;
+    }
+    s->x = x;
+    s->limits = (struct xchg_limits){.send = env->send_ms, .tunnel = env->tunnel_ms};
+    h1_session_tunnel(s);
+    x->state = XCHG_TUNNEL;
+    x->peer.sni = arena_dup(&x->mem, sni);
+    x->handler->begin(x);
+    return session_start(s);
 }

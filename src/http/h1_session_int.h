@@ -60,6 +60,8 @@ extern const struct xchg_ops h1_xchg_ops;
 void h1_session_settle_later(struct h1_session *s);
 /* The answer cannot be completed; the first reason stays. The connection is cut when the turn settles. */
 void h1_session_abort(struct h1_session *s, int why);
+/* From here on bytes go through as they are. */
+void h1_session_tunnel(struct h1_session *s);
 /* So little of the request's body is still to come that waiting for it is cheaper than a new connection. */
 bool h1_session_small_rest(const struct h1_session *s);
 

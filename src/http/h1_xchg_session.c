@@ -88,18 +88,23 @@ static void on_end(struct exchange *x, const struct head *trailers)
     h1_session_settle_later(s);
 }
 
+void h1_session_tunnel(struct h1_session *s)
+{
+    s->state = SESSION_TUNNEL;
+    s->answer.framing = FRAME_CLOSE;
+    s->close_after = true;
+    s->request_done = s->answer_done = false;
+    h1_reader_raw(&s->reader);
+    loop_timer(s->session.env->loop, &s->timer, s->limits.tunnel);
+}
+
 static void on_tunnel(struct exchange *x, struct head *h)
 {
     struct h1_session *s = of_exchange(x);
     struct h1_how how = {.framing = FRAME_NONE, .upgrade = true};
     if (h1_write_response(&s->out.queue, h, &how) < 0)
         h1_session_abort(s, ERR_HTTP_BACKEND);
-    s->state = SESSION_TUNNEL;
-    s->answer.framing = FRAME_CLOSE;
-    s->close_after = true;
-    s->request_done = false;
-    h1_reader_raw(&s->reader);
-    loop_timer(s->session.env->loop, &s->timer, s->limits.tunnel);
+    h1_session_tunnel(s);
     h1_session_settle_later(s);
 }
 

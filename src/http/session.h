@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/str.h"
 #include "http/exchange.h"
 
 struct loop;
@@ -46,5 +47,10 @@ struct session_ops {
 
 /* Takes the stream. `id` names the connection in logs. NULL when memory is out: the stream stays the caller's. */
 struct session *h1_session_new(struct session_env *env, struct stream *stream, uint64_t id);
+/*
+ * The same for a connection that carries no HTTP, or TLS that is not ours: one exchange, a tunnel from its first byte on, whose
+ * request is empty and whose peer.sni is what the caller says (copied).
+ */
+struct session *raw_session_new(struct session_env *env, struct stream *stream, uint64_t id, struct str sni);
 
 #endif

@@ -20,14 +20,18 @@ void outbox_clear(struct outbox *o)
 
 static void fail(struct outbox *o, int err)
 {
-    if (o->err == ERR_NONE)
+    if (o->err == ERR_NONE || err == ERR_NOMEM)
         o->err = err;
-    outbox_clear(o);
+}
+
+static bool drops(const struct outbox *o)
+{
+    return o->err == ERR_NOMEM || (o->err != ERR_NONE && o->begun);
 }
 
 void outbox_add(struct outbox *o, struct str s)
 {
-    if (o->err == ERR_NONE && !buf_add_str(&o->queue, s))
+    if (!drops(o) && !buf_add_str(&o->queue, s))
         fail(o, ERR_NOMEM);
 }
 
@@ -42,8 +46,10 @@ static void push(struct outbox *o, struct stream *stream)
         }
         if (n < 0 || (size_t)n < o->queue.len)
             o->stuck = true;
-        if (n > 0)
+        if (n > 0) {
+            o->begun = true;
             buf_take(&o->queue, (size_t)n);
+        }
     }
     if (o->payload > o->queue.len) {
         o->gone += o->payload - o->queue.len;
@@ -54,9 +60,7 @@ static void push(struct outbox *o, struct stream *stream)
 
 void outbox_payload(struct outbox *o, struct stream *stream, struct str data)
 {
-    if (o->err != ERR_NONE)
-        return;
-    if (data.n >= DIRECT && !o->stuck) {
+    if (data.n >= DIRECT && !o->stuck && o->err == ERR_NONE) {
         push(o, stream);
         ssize_t n = o->stuck || o->err != ERR_NONE ? 0 : stream->ops->write(stream, data.p, data.n);
         if (n == STREAM_FAIL)
@@ -64,13 +68,14 @@ void outbox_payload(struct outbox *o, struct stream *stream, struct str data)
         if (n < 0 || (size_t)n < data.n)
             o->stuck = true;
         if (n > 0) {
+            o->begun = true;
             o->gone += (size_t)n;
             data = str_skip(data, (size_t)n);
         }
     }
-    if (o->err != ERR_NONE)
-        return;
-    if (!buf_add_str(&o->queue, data))
+    if (drops(o))
+        o->gone += data.n;
+    else if (!buf_add_str(&o->queue, data))
         fail(o, ERR_NOMEM);
     else
         o->payload += data.n;

@@ -17,9 +17,14 @@ struct stream;
 struct outbox {
     struct buf queue;
     size_t payload; /* bytes of payload in the queue; anything else in it is taken to leave first */
-    size_t gone;    /* payload that left since outbox_gone() was asked */
+    size_t gone;    /* payload that left, or was dropped, since outbox_gone() was asked */
     bool stuck;     /* the stream took less than it was offered */
-    int err;        /* enum err; sticky, everything after it is dropped */
+    bool begun;     /* the stream took a byte; the owner clears it */
+    /*
+     * enum err; sticky. After it nothing is written. If a byte had been taken, or memory is out, what comes is dropped; else all of
+     * it is kept, because it may go out on another stream.
+     */
+    int err;
 };
 
 void outbox_done(struct outbox *o);
@@ -29,7 +34,7 @@ void outbox_payload(struct outbox *o, struct stream *stream, struct str data);
 /* True when everything was handed to the kernel. False: it waits for POLLOUT, or o->err is set. */
 bool outbox_flush(struct outbox *o, struct stream *stream);
 bool outbox_empty(const struct outbox *o);
-/* Payload bytes that have left since the last call. */
+/* Payload bytes that have left, or were dropped, since the last call. */
 size_t outbox_gone(struct outbox *o);
 /* Drops what waits. */
 void outbox_clear(struct outbox *o);

@@ -99,7 +99,11 @@ int sock_connect_unix(struct str path)
         errno = ENAMETOOLONG;
         return -1;
     }
-    return start_connect(&sa, n);
+    int fd = start_connect(&sa, n);
+    /* Its queue of connections is full (connect(2)). */
+    if (fd < 0 && errno == EAGAIN)
+        errno = ECONNREFUSED;
+    return fd;
 }
 
 int sock_connect_result(int fd)

@@ -53,10 +53,12 @@ static bool is_ours(struct str ours, const struct site *site, struct str theirs)
     return false;
 }
 
-static int check_path(struct exchange *x, struct str path)
+/* Refuses a path that has two readings, and takes the prefix off as the path of the request loses it. */
+static int fix_path(struct exchange *x, const struct destination *to, struct str *path)
 {
     struct str ignored;
-    return path_read(path, &x->mem, &ignored);
+    int err = path_read(*path, &x->mem, &ignored);
+    return err == ERR_NONE ? path_strip(*path, to->strip, &x->mem, path) : err;
 }
 
 int destination_fix(struct exchange *x, const struct site *site, const struct destination *to,
@@ -66,7 +68,7 @@ int destination_fix(struct exchange *x, const struct site *site, const struct de
     if (str_starts(*value, STR("//")))
         return ERR_HTTP_TARGET;
     if (str_starts(*value, STR("/")))
-        return check_path(x, *value);
+        return fix_path(x, to, value);
     if (!split_url(*value, &url))
         return ERR_NONE;
     if (str_find(url.authority, '@') < url.authority.n)
@@ -76,7 +78,7 @@ int destination_fix(struct exchange *x, const struct site *site, const struct de
         return ERR_NONE;
     if (url.rest.n > 0 && url.rest.p[0] != '/')
         return ERR_HTTP_TARGET;
-    int err = check_path(x, url.rest);
+    int err = fix_path(x, to, &url.rest);
     if (err != ERR_NONE)
         return err;
     /* Only what the backend would take for another server's is changed. */

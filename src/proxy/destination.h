@@ -12,6 +12,7 @@ struct destination {
     struct str ours; /* the authority by which the client reached this site */
     struct str host; /* the backend's: the Host it gets, and how it is spoken to */
     bool https;
+    struct str strip; /* the prefix that leaves the path, as it does that of the request; empty: none */
 };
 
 /*

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "proxy/destination.h"
+#include "proxy/path.h"
 #include "proxy/route.h"
 #include "proxy/tunnel.h"
 
@@ -115,22 +116,24 @@ static int add_forwarding(struct exchange *x, struct str authority, struct head 
 }
 
 int forward_request(struct exchange *x, const struct site *site, const struct upstream *upstream,
-                    struct head *out)
+                    struct str strip, struct head *out)
 {
     struct str authority = route_authority(x, site);
-    struct destination to = {.ours = authority, .host = upstream->host.n > 0 ? upstream->host : authority};
+    struct destination to = {
+        .ours = authority, .host = upstream->host.n > 0 ? upstream->host : authority, .strip = strip};
     struct str protocol = {NULL, 0};
     if (!authority.p)
         return ERR_NOMEM;
     to.https = upstream->backends && upstream->backends[0].scheme == BACKEND_HTTPS;
     out->minor = 1;
     out->method = x->req.method;
-    out->path = x->req.path;
     out->framing = x->req.framing;
     out->length = x->req.length;
     out->keep_alive = !upstream->no_keepalive;
     out->upgrade = tunnel_wanted(&x->req, &x->mem, &protocol);
-    int err = copy_fields(x, site, &to, out);
+    int err = path_strip(x->req.path, strip, &x->mem, &out->path);
+    if (err == ERR_NONE)
+        err = copy_fields(x, site, &to, out);
     if (err == ERR_NONE && out->upgrade && head_add(out, &x->mem, STR("Upgrade"), protocol) < 0)
         err = ERR_NOMEM;
     return err == ERR_NONE ? add_forwarding(x, authority, out) : err;

@@ -10,11 +10,11 @@
 
 /*
  * Fills *out, all-zero before, with the request that x's backend gets; strings are borrowed from x or lie in x->mem. With upgrade the
- * Upgrade field and the intent pass (tunnel_wanted()). Returns 0, ERR_NOMEM, or ERR_HTTP_TARGET for a Destination that two
+ * Upgrade field and the intent pass (tunnel_wanted()). `strip` is taken off the paths (path_strip()), if it is not empty. Returns 0, ERR_NOMEM, or ERR_HTTP_TARGET for a Destination that two
  * servers could read in two ways.
  */
 int forward_request(struct exchange *x, const struct site *site, const struct upstream *upstream,
-                    struct head *out);
+                    struct str strip, struct head *out);
 /* Takes the hop-by-hop fields out of a backend's answer; an Upgrade field stays where keep_upgrade says so. */
 void forward_response(struct head *h, bool keep_upgrade);
 

@@ -120,6 +120,62 @@ int path_read(struct str target, struct arena *mem, struct str *out)
     return ERR_NONE;
 }
 
+/* The character at *at as it is read, behind which *at then is; -1 at the end. */
+static int next_char(struct str s, size_t *at)
+{
+    if (*at >= s.n)
+        return -1;
+    int c = s.p[*at] == '%' ? escape(s, *at) : -1;
+    if (c < 0)
+        return (unsigned char)s.p[(*at)++];
+    *at += 3;
+    return c;
+}
+
+/* Behind the segments `.`, if any begin there: they are no part of what is read. */
+static size_t skip_dots(struct str target, size_t at)
+{
+    size_t end = at;
+    while (next_char(target, &end) == '.' && next_char(target, &end) == '/')
+        at = end;
+    return at;
+}
+
+/* Where in the target the part ends that reads as the prefix; 0: it does not begin so. */
+static size_t end_of_prefix(struct str target, struct str prefix)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < prefix.n; i++) {
+        if (i > 0 && prefix.p[i - 1] == '/')
+            at = skip_dots(target, at);
+        if (next_char(target, &at) != (unsigned char)prefix.p[i])
+            return 0;
+    }
+    return at;
+}
+
+int path_strip(struct str target, struct str prefix, struct arena *mem, struct str *out)
+{
+    size_t end = end_of_prefix(target, prefix);
+    struct str rest = str_skip(target, end);
+    *out = target;
+    if (end == 0)
+        return ERR_NONE;
+    if (rest.n == 0 || rest.p[0] == '?') {
+        *out = arena_printf(mem, "/%.*s", STR_ARG(rest));
+        return out->p ? ERR_NONE : ERR_NOMEM;
+    }
+    if (rest.p[0] == '%' && is_slash((char)escape(rest, 0)))
+        return ERR_HTTP_TARGET;
+    if (rest.p[0] != '/')
+        return ERR_NONE;
+    /* `//host/` would be another server's. */
+    while (rest.n > 1 && rest.p[1] == '/')
+        rest = str_skip(rest, 1);
+    *out = rest;
+    return ERR_NONE;
+}
+
 bool path_match(struct str pattern, struct str path)
 {
     size_t p = 0, s = 0, star = pattern.n, mark = 0;

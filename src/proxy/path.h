@@ -16,6 +16,12 @@
  * UTF-8, for a malformed percent-encoding and for an encoded NUL; or ERR_NOMEM. `*` of OPTIONS stays `*`.
  */
 int path_read(struct str target, struct arena *mem, struct str *out);
+/*
+ * Takes a prefix of whole segments (`/api`) off a target that path_read() took: the rest, as it was written, with one slash at its
+ * beginning; in mem where it is not a part of the target. A target whose path, as it is read, does not begin so stays as it is.
+ * Returns 0, ERR_NOMEM, or ERR_HTTP_TARGET where the slash behind the prefix is an escape: what is left would be read in two ways.
+ */
+int path_strip(struct str target, struct str prefix, struct arena *mem, struct str *out);
 /* `*` stands for any run of characters, slashes too; case counts. */
 bool path_match(struct str pattern, struct str path);
 

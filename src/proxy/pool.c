@@ -17,17 +17,15 @@ struct shelf {
 };
 
 struct pool {
-    struct loop *loop;
     size_t n_shelves;
     struct shelf shelves[];
 };
 
-struct pool *pool_new(struct loop *loop, size_t n_backends)
+struct pool *pool_new(size_t n_backends)
 {
     struct pool *p = calloc(1, sizeof *p + n_backends * sizeof p->shelves[0]);
     if (!p)
         return NULL;
-    p->loop = loop;
     p->n_shelves = n_backends;
     for (size_t i = 0; i < n_backends; i++)
         list_init(&p->shelves[i].resting);
@@ -63,27 +61,17 @@ static void on_lost(struct client *c, void *context)
     client_close(c);
 }
 
-struct client *pool_open(struct pool *p, const struct backend *b, const struct client_limits *limits)
-{
-    struct client_target target = {.endpoint = b->endpoint};
-    if (b->kind == BACKEND_UNIX)
-        target.unix_path = b->name;
-    return client_open(p->loop, &target, limits);
-}
-
-struct client *pool_lease(struct pool *p, const struct backend *b, const struct client_limits *limits)
+struct client *pool_take(struct pool *p, const struct backend *b)
 {
     struct shelf *shelf = &p->shelves[b->id];
     /* The latest first: it is the least likely to be closed by the backend just now. */
     while (!list_empty(&shelf->resting)) {
         struct client *c = take(LIST_OWNER(shelf->resting.prev, struct resting, link));
-        if (client_alive(c)) {
-            client_limit(c, limits);
+        if (client_alive(c))
             return c;
-        }
         client_close(c);
     }
-    return pool_open(p, b, limits);
+    return NULL;
 }
 
 void pool_return(struct pool *p, const struct backend *b, struct client *c)

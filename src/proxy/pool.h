@@ -20,16 +20,14 @@ enum {
 struct pool;
 
 /* n_backends: ids are below it. NULL when memory is out. */
-struct pool *pool_new(struct loop *loop, size_t n_backends);
+struct pool *pool_new(size_t n_backends);
 /* Closes what rests. Connections that are lent out are their borrowers'. NULL allowed. */
 void pool_free(struct pool *p);
 
 /* Closes what rests. */
 void pool_clear(struct pool *p);
-/* A rested connection to b, or a new one; the caller attaches itself. NULL: errno tells. */
-struct client *pool_lease(struct pool *p, const struct backend *b, const struct client_limits *limits);
-/* Always a new one. */
-struct client *pool_open(struct pool *p, const struct backend *b, const struct client_limits *limits);
+/* A rested connection to b, which the caller attaches itself to; NULL: there is none. */
+struct client *pool_take(struct pool *p, const struct backend *b);
 /* Takes a client_reusable() connection back. */
 void pool_return(struct pool *p, const struct backend *b, struct client *c);
 

@@ -11,10 +11,38 @@
 struct proxy {
     const struct snapshot *snapshot;
     struct relay_env relay;
+    void *own_load; /* NULL where the table is shared */
     struct challenges challenges;
 };
 
 static void pass(struct exchange *x);
+
+/* Pools, the lines before the backends. False when memory is out. */
+static bool open_backends(struct proxy *p, const struct proxy_setup *setup)
+{
+    size_t n = setup->snapshot->n_backends;
+    struct leases_setup leases = {
+        .n_backends = n,
+        .load = setup->load,
+        .worker = setup->worker,
+        .tick_in = setup->tick_in,
+        .wake_resolver = setup->wake_resolver,
+        .secure = setup->secure,
+        .context = setup->context,
+    };
+    if (!setup->load.rows) {
+        struct load_shape shape = {.workers = 1, .backends = n};
+        p->own_load = calloc(1, load_size(shape) + 1);
+        if (!p->own_load)
+            return false;
+        leases.load = load_view(p->own_load, shape);
+        leases.worker = 0;
+    }
+    p->relay.loop = setup->loop;
+    p->relay.pool = leases.pool = pool_new(n);
+    p->relay.leases = leases_new(&leases);
+    return p->relay.pool && p->relay.leases;
+}
 
 struct proxy *proxy_new(const struct proxy_setup *setup)
 {
@@ -25,9 +53,7 @@ struct proxy *proxy_new(const struct proxy_setup *setup)
     p->snapshot = snapshot;
     p->challenges = (struct challenges){.ask = setup->ask, .pass = pass, .context = setup->context};
     challenges_init(&p->challenges);
-    p->relay.pool = pool_new(setup->loop, snapshot->n_backends);
-    p->relay.watches = calloc(snapshot->n_backends + 1, sizeof *p->relay.watches);
-    if (!p->relay.pool || !p->relay.watches) {
+    if (!open_backends(p, setup)) {
         proxy_free(p);
         return NULL;
     }
@@ -39,8 +65,14 @@ void proxy_free(struct proxy *p)
     if (!p)
         return;
     pool_free(p->relay.pool);
-    free(p->relay.watches);
+    leases_free(p->relay.leases);
+    free(p->own_load);
     free(p);
+}
+
+void proxy_tick(struct proxy *p)
+{
+    leases_tick(p->relay.leases);
 }
 
 void proxy_drain(struct proxy *p)
@@ -83,7 +115,7 @@ static void act(struct exchange *x, struct proxy *p, const struct routed *to)
         return;
     }
     switch (route->action) {
-    case ACTION_PROXY: relay_begin(x, &p->relay, to->site, route->upstream); break;
+    case ACTION_PROXY: relay_begin(x, &p->relay, to->site, route->upstream, route->strip); break;
     case ACTION_REDIRECT: redirect(x, route_redirect_url(x, route->text), route->code); break;
     case ACTION_RESPOND:
         if (route->text.n > 0)
@@ -120,11 +152,26 @@ void proxy_challenge(struct proxy *p, uint32_t number, struct str key_authorizat
     challenges_tell(&p->challenges, number, key_authorization);
 }
 
+/* TLS that is not ours: the name that the client asked for tells where it goes. */
+static void join(struct exchange *x)
+{
+    struct proxy *p = x->service;
+    const struct site *site = x->peer.sni.n > 0 ? snapshot_site(p->snapshot, x->peer.sni) : NULL;
+    if (!site)
+        site = p->snapshot->any;
+    if (site->passthrough)
+        relay_begin(x, &p->relay, site, site->passthrough, (struct str){NULL, 0});
+    else
+        xchg_reset(x, ERR_HTTP_MISDIRECTED);
+}
+
 static void proxy_begin(struct exchange *x)
 {
     struct proxy *p = x->service;
     struct str token;
-    if (p->challenges.ask && challenge_token(x, &token))
+    if (x->state == XCHG_TUNNEL)
+        join(x);
+    else if (p->challenges.ask && challenge_token(x, &token))
         challenge_begin(&p->challenges, x, token);
     else
         decide(x);

@@ -7,21 +7,21 @@
 
 #include "config/site.h"
 #include "http/exchange.h"
+#include "proxy/lease.h"
 #include "proxy/pool.h"
 
-/* Whether a backend answered last time: one log line when it begins to fail, one when it is back. */
-struct backend_watch {
-    bool failing;
-};
-
 struct relay_env {
+    struct loop *loop;
     struct pool *pool;
-    struct backend_watch *watches; /* by backend.id */
+    struct leases *leases;
 };
 
-/* Starts; x->work becomes the relay. Failures are answered like any other. */
+/*
+ * Starts; x->work becomes the relay. Failures are answered like any other. An exchange that is a tunnel from the start is joined to
+ * its backend as it is; any other is forwarded without the prefix `strip` of its path.
+ */
 void relay_begin(struct exchange *x, struct relay_env *env, const struct site *site,
-                 const struct upstream *upstream);
+                 const struct upstream *upstream, struct str strip);
 /* The handler's functions, for an exchange that relay_begin() took. */
 void relay_body(struct exchange *x, struct str data);
 void relay_body_end(struct exchange *x, const struct head *trailers);

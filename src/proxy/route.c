@@ -37,6 +37,8 @@ static const struct site *site_or_any(const struct snapshot *snapshot, struct st
  */
 static bool is_misdirected(const struct exchange *x, const struct snapshot *snapshot, const struct site *site)
 {
+    if (x->peer.tls && site->passthrough) /* its connections never come as far as this */
+        return true;
     if (!x->peer.tls || site->any)
         return false;
     const struct site *by_sni = site_or_any(snapshot, x->peer.sni);
@@ -54,6 +56,8 @@ static bool has_https(const struct snapshot *snapshot)
 /* Plain HTTP to a site that has a certificate, or will have one, is sent to https. */
 static bool wants_https(const struct exchange *x, const struct snapshot *snapshot, const struct site *site)
 {
+    if (site->passthrough)
+        return !x->peer.tls;
     if (x->peer.tls || site->http_serve || site->tls == SITE_TLS_OFF || !has_https(snapshot))
         return false;
     if (site->cert_id >= 0)
@@ -78,7 +82,8 @@ struct routed route_request(struct exchange *x, const struct snapshot *snapshot)
     if (to.err != ERR_NONE)
         return to;
     if (wants_https(x, snapshot, to.site)) {
-        to.decision = DECIDE_HTTPS;
+        to.decision = to.host.n > 0 || !to.site->any ? DECIDE_HTTPS : DECIDE_ERROR;
+        to.err = to.decision == DECIDE_ERROR ? ERR_HTTP_HOST : ERR_NONE; /* `*` is no name to redirect to */
         return to;
     }
     to.decision = DECIDE_ROUTE;

@@ -4,11 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/log.h"
 #include "config/parse.h"
 #include "server/image.h"
 #include "server/read_file.h"
 #include "tls/certs.h"
+#include "tls/trust.h"
 
 /* Goes over the certificate and key files of the sites, each site with two: the key's may be the same path. */
 static bool has_files(const struct site *site)
@@ -62,6 +64,37 @@ static bool verify_site(const struct site *site, struct certs *certs, const char
     return fine;
 }
 
+/* The same for the roots that the certificates of an upstream's backends are checked with. */
+static bool verify_roots(const struct site *site, const struct upstream *up, const char *file,
+                         struct buf *errors)
+{
+    struct buf pem = {0};
+    struct tls_trust *trust = NULL;
+    int err = ERR_TRUST_NONE;
+    if (up->trust != TRUST_FILE)
+        return true;
+    bool read = read_named(up->ca_file, &pem) == 0;
+    const char *why = read ? "" : strerror(errno);
+    if (read && pem.len > 0) /* of nothing a trust would be made that believes everybody */
+        trust = tls_trust_new(buf_str(&pem), &err);
+    bool fine = trust != NULL;
+    if (!fine)
+        (void)buf_printf(errors, "%s:%u: backends of %.*s: %.*s: %s\n", file, up->line,
+                         STR_ARG(site->names[0]), STR_ARG(up->ca_file), read ? err_text(err) : why);
+    tls_trust_free(trust);
+    buf_done(&pem);
+    return fine;
+}
+
+static bool verify_upstreams(const struct site *site, const char *file, struct buf *errors)
+{
+    bool fine = true;
+    for (size_t i = 0; i < site->n_routes; i++)
+        if (site->routes[i].action == ACTION_PROXY)
+            fine = verify_roots(site, site->routes[i].upstream, file, errors) && fine;
+    return fine;
+}
+
 int snapshot_verify(const struct snapshot *s, const char *file, struct buf *errors)
 {
     struct certs *certs = certs_new();
@@ -69,6 +102,8 @@ int snapshot_verify(const struct snapshot *s, const char *file, struct buf *erro
     for (size_t i = 0; certs && i < s->n_sites; i++) {
         const struct site *site = &s->sites[i];
         if (has_files(site) && !same_files(s, site) && !verify_site(site, certs, file, errors))
+            rc = -1;
+        if (!verify_upstreams(site, file, errors))
             rc = -1;
     }
     certs_free(certs);
@@ -116,7 +151,7 @@ static bool add_site_ports(struct buf *ports, const struct site *site)
     for (size_t i = 0; i < site->n_routes; i++)
         if (site->routes[i].action == ACTION_PROXY && !add_upstream_ports(ports, site->routes[i].upstream))
             return false;
-    return true;
+    return !site->passthrough || add_upstream_ports(ports, site->passthrough);
 }
 
 bool snapshot_backend_ports(const struct snapshot *s, struct buf *ports)

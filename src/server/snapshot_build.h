@@ -17,7 +17,7 @@ struct certs;
 struct image;
 
 /*
- * Reads every certificate and key file that the snapshot names and tries whether they can serve. Returns 0, or -1 and
+ * Reads every certificate and key file that the snapshot names and tries whether they can serve, and every file of roots for backends. Returns 0, or -1 and
  * `errors` holds a line `FILE:LINE: what is wrong` for each trouble. `file` is the configuration's name to show.
  */
 int snapshot_verify(const struct snapshot *s, const char *file, struct buf *errors);

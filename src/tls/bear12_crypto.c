@@ -1,87 +1,10 @@
-/* What BearSSL's engine calls back: the choice of suite and signature, X25519, and the start of encryption, which tells the keys. */
+/* What BearSSL's engine calls back: the key exchange, and the start of encryption, which tells the keys. */
 #include <sodium.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "base/wipe.h"
 #include "tls/bear12_int.h"
-
-/* --- certificate and signature */
-
-static const struct cert *cert_of(const br_ssl_server_policy_class **ctx)
-{
-    return ((struct bear12 *)(void *)((char *)ctx - offsetof(struct bear12, policy)))->setup.cert;
-}
-
-/* The hash for our key that the client takes: bits by BearSSL's numbers. P-384 goes with SHA-384. */
-static unsigned choose_hash(const struct cert *cert, uint32_t hashes)
-{
-    unsigned offered = cert->kind == CERT_RSA ? hashes & 0xff : hashes >> 8 & 0xff;
-    bool long_key = cert->kind == CERT_EC && cert->key.ec.curve == BR_EC_secp384r1;
-    unsigned first = long_key ? br_sha384_ID : br_sha256_ID, second = long_key ? br_sha256_ID : br_sha384_ID;
-    if (offered >> first & 1)
-        return first;
-    return offered >> second & 1 ? second : 0;
-}
-
-static int policy_choose(const br_ssl_server_policy_class **ctx, const br_ssl_server_context *server,
-                         br_ssl_server_choices *choices)
-{
-    const struct cert *cert = cert_of(ctx);
-    size_t n = 0;
-    const br_suite_translated *suites = br_ssl_server_get_client_suites(server, &n);
-    unsigned hash = choose_hash(cert, br_ssl_server_get_client_hashes(server));
-    unsigned exchange = cert->kind == CERT_RSA ? BR_SSLKEYX_ECDHE_RSA : BR_SSLKEYX_ECDHE_ECDSA;
-    if (hash == 0)
-        return 0;
-    for (size_t i = 0; i < n; i++) {
-        if (suites[i][1] >> 12 != exchange)
-            continue;
-        choices->cipher_suite = suites[i][0];
-        choices->algo_id = 0xff00 + hash;
-        choices->chain = cert->chain;
-        choices->chain_len = cert->n_chain;
-        return 1;
-    }
-    return 0;
-}
-
-/* Suites without ECDHE are not offered. */
-static uint32_t policy_do_keyx(const br_ssl_server_policy_class **ctx, unsigned char *data, size_t *len)
-{
-    (void)ctx;
-    (void)data;
-    (void)len;
-    return 0;
-}
-
-static size_t policy_do_sign(const br_ssl_server_policy_class **ctx, unsigned algo_id, unsigned char *data,
-                             size_t hv_len, size_t len)
-{
-    const struct cert *cert = cert_of(ctx);
-    bool sha256 = (algo_id & 0xff) == br_sha256_ID;
-    uint8_t hash[64];
-    memcpy(hash, data, hv_len < sizeof hash ? hv_len : sizeof hash);
-    if (cert->kind == CERT_RSA) {
-        size_t n = (cert->key.rsa.n_bitlen + 7) / 8;
-        const uint8_t *oid = sha256 ? BR_HASH_OID_SHA256 : BR_HASH_OID_SHA384;
-        if (n > len || !br_rsa_pkcs1_sign_get_default()(oid, hash, hv_len, &cert->key.rsa, data))
-            return 0;
-        return n;
-    }
-    /* An ECDSA signature on P-384 has 104 bytes at most. */
-    const br_hash_class *class = sha256 ? &br_sha256_vtable : &br_sha384_vtable;
-    return len < 104
-               ? 0
-               : br_ecdsa_sign_asn1_get_default()(br_ec_get_default(), class, hash, &cert->key.ec, data);
-}
-
-const br_ssl_server_policy_class bear12_policy = {
-    .context_size = sizeof(void *),
-    .choose = policy_choose,
-    .do_keyx = policy_do_keyx,
-    .do_sign = policy_do_sign,
-};
 
 /* --- key exchange: X25519 by libsodium, P-256 by BearSSL */
 
@@ -124,16 +47,22 @@ static uint32_t multiply_x25519(unsigned char *point, size_t n, const unsigned c
     return good;
 }
 
-/*
- * The engine goes on with a random secret when this fails and dies of the client's Finished. To tell the client what was wrong we
- * note it: the point always lies in the `pad` of an engine, as the engine keeps the ClientKeyExchange there.
- */
 static uint32_t ec_mul(unsigned char *point, size_t n, const unsigned char *x, size_t xlen, int curve)
 {
-    uint32_t good = curve == BR_EC_curve25519 ? multiply_x25519(point, n, x, xlen)
-                                              : br_ec_get_default()->mul(point, n, x, xlen, curve);
+    return curve == BR_EC_curve25519 ? multiply_x25519(point, n, x, xlen)
+                                     : br_ec_get_default()->mul(point, n, x, xlen, curve);
+}
+
+/*
+ * A server's engine goes on with a random secret when this fails and dies of the client's Finished. To tell the client what was
+ * wrong we note it: the point always lies in the `pad` of an engine, as the engine keeps the ClientKeyExchange there. A client's
+ * engine has it elsewhere, and fails by itself.
+ */
+static uint32_t ec_mul_server(unsigned char *point, size_t n, const unsigned char *x, size_t xlen, int curve)
+{
+    uint32_t good = ec_mul(point, n, x, xlen, curve);
     if (!good)
-        ((struct bear12 *)(void *)(point - offsetof(struct bear12, server.eng.pad)))->bad_share = true;
+        ((struct bear12_core *)(void *)(point - offsetof(struct bear12_core, ssl.eng.pad)))->bad_share = true;
     return good;
 }
 
@@ -149,14 +78,32 @@ static size_t ec_mulgen(unsigned char *point, const unsigned char *x, size_t xle
     return crypto_scalarmult_BYTES;
 }
 
+static uint32_t ec_muladd(unsigned char *a, const unsigned char *b, size_t n, const unsigned char *x,
+                          size_t xlen, const unsigned char *y, size_t ylen, int curve)
+{
+    return br_ec_get_default()->muladd(a, b, n, x, xlen, y, ylen, curve);
+}
+
 /* Without muladd(), which only verifiers of signatures need. */
 const br_ec_impl bear12_ec = {
     .supported_curves = (uint32_t)1 << BR_EC_curve25519 | (uint32_t)1 << BR_EC_secp256r1,
     .generator = ec_generator,
     .order = ec_order,
     .xoff = ec_xoff,
+    .mul = ec_mul_server,
+    .mulgen = ec_mulgen,
+};
+
+/* These are also the curves that a server's certificate may have: it looks for them in the same extension. */
+const br_ec_impl bear12_client_ec = {
+    .supported_curves = (uint32_t)1 << BR_EC_curve25519 | (uint32_t)1 << BR_EC_secp256r1 |
+                        (uint32_t)1 << BR_EC_secp384r1,
+    .generator = ec_generator,
+    .order = ec_order,
+    .xoff = ec_xoff,
     .mul = ec_mul,
     .mulgen = ec_mulgen,
+    .muladd = ec_muladd,
 };
 
 /*
@@ -164,14 +111,14 @@ const br_ec_impl bear12_ec = {
  * place of ours. So of our classes nothing but init() is ever used.
  */
 
-static struct bear12 *of_in(void *ctx)
+static struct bear12_core *of_in(void *ctx)
 {
-    return (struct bear12 *)(void *)((char *)ctx - offsetof(struct bear12, server.eng.in));
+    return (struct bear12_core *)(void *)((char *)ctx - offsetof(struct bear12_core, ssl.eng.in));
 }
 
-static struct bear12 *of_out(void *ctx)
+static struct bear12_core *of_out(void *ctx)
 {
-    return (struct bear12 *)(void *)((char *)ctx - offsetof(struct bear12, server.eng.out));
+    return (struct bear12_core *)(void *)((char *)ctx - offsetof(struct bear12_core, ssl.eng.out));
 }
 
 static void note_gcm(struct rec_keys *k, const void *key, size_t key_len, const void *iv)
@@ -198,7 +145,7 @@ static void gcm_in_init(const br_sslrec_in_gcm_class **ctx, const br_block_ctr_c
 static void gcm_out_init(const br_sslrec_out_gcm_class **ctx, const br_block_ctr_class *bc, const void *key,
                          size_t key_len, br_ghash ghash, const void *iv)
 {
-    struct bear12 *b = of_out(ctx);
+    struct bear12_core *b = of_out(ctx);
     note_gcm(&b->out, key, key_len, iv);
     b->have_out = true;
     br_sslrec_out_gcm_vtable.init(ctx, bc, key, key_len, ghash, iv);
@@ -214,7 +161,7 @@ static void chapol_in_init(const br_sslrec_in_chapol_class **ctx, br_chacha20_ru
 static void chapol_out_init(const br_sslrec_out_chapol_class **ctx, br_chacha20_run chacha,
                             br_poly1305_run poly, const void *key, const void *iv)
 {
-    struct bear12 *b = of_out(ctx);
+    struct bear12_core *b = of_out(ctx);
     note_chapol(&b->out, key, iv);
     b->have_out = true;
     br_sslrec_out_chapol_vtable.init(ctx, chacha, poly, key, iv);

@@ -4,16 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/der.h"
 #include "base/pem.h"
 #include "base/wipe.h"
 #include "tls/cert_int.h"
-
-/* What is looked at in a certificate (RFC 5280 section 4.1); pieces point into it. */
-struct parsed {
-    struct str der, issuer, subject;
-    struct cert_public public;
-};
 
 static int refuse(struct str *why, struct str reason)
 {
@@ -21,50 +14,15 @@ static int refuse(struct str *why, struct str reason)
     return -1;
 }
 
-/* SubjectPublicKeyInfo. False: malformed. */
-static bool parse_public(struct str in, struct parsed *p)
+static void swap(struct cert_parsed *a, struct cert_parsed *b)
 {
-    struct str algorithm, oid, curve, bits, body;
-    if (!der_take(&in, DER_SEQUENCE, &algorithm) || !der_take(&algorithm, DER_OID, &oid) ||
-        !der_take_bits(&in, &bits))
-        return false;
-    if (cert_is_rsa(oid)) {
-        p->public.kind = CERT_RSA;
-        p->public.known = true;
-        return der_take(&bits, DER_SEQUENCE, &body) && der_take_unsigned(&body, &p->public.n) &&
-               der_take_unsigned(&body, &p->public.e);
-    }
-    if (cert_is_ec(oid) && der_take(&algorithm, DER_OID, &curve)) {
-        p->public.kind = CERT_EC;
-        p->public.curve = cert_curve(curve);
-        p->public.point = bits;
-        p->public.known = p->public.curve != 0;
-    }
-    return true;
-}
-
-static bool parse(struct parsed *p)
-{
-    struct str in = p->der, certificate, tbs, skipped, key;
-    if (!der_take(&in, DER_SEQUENCE, &certificate) || in.n > 0 || !der_take(&certificate, DER_SEQUENCE, &tbs))
-        return false;
-    if (der_peek(tbs) == DER_CONTEXT_0 && !der_take(&tbs, DER_CONTEXT_0, &skipped)) /* version */
-        return false;
-    return der_take(&tbs, DER_INTEGER, &skipped) /* serial number */ &&
-           der_take(&tbs, DER_SEQUENCE, &skipped) /* signature algorithm */ &&
-           der_take_whole(&tbs, &p->issuer) && der_take(&tbs, DER_SEQUENCE, &skipped) /* validity */ &&
-           der_take_whole(&tbs, &p->subject) && der_take(&tbs, DER_SEQUENCE, &key) && parse_public(key, p);
-}
-
-static void swap(struct parsed *a, struct parsed *b)
-{
-    struct parsed t = *a;
+    struct cert_parsed t = *a;
     *a = *b;
     *b = t;
 }
 
 /* The certificate that the key belongs to goes to the front: the leaf. */
-static int find_leaf(struct parsed *p, size_t n, const struct cert_own *own, struct str *why)
+static int find_leaf(struct cert_parsed *p, size_t n, const struct cert_own *own, struct str *why)
 {
     for (size_t i = 0; i < n; i++) {
         if (cert_key_matches(own, &p[i].public)) {
@@ -79,7 +37,7 @@ static int find_leaf(struct parsed *p, size_t n, const struct cert_own *own, str
  * Each certificate is to be certified by the next one (RFC 5246 section 7.4.2). What does not belong to the line is left out, and
  * so is a root that signed itself.
  */
-static size_t order_chain(struct parsed *p, size_t n)
+static size_t order_chain(struct cert_parsed *p, size_t n)
 {
     size_t length = 1;
     for (size_t k = length; k < n; k++) {
@@ -92,7 +50,7 @@ static size_t order_chain(struct parsed *p, size_t n)
 }
 
 /* Decodes the certificates of `text` into c->chain_memory. Their number, or -1 with *why. */
-static int read_chain(struct cert *c, struct str text, struct parsed *out, struct str *why)
+static int read_chain(struct cert *c, struct str text, struct cert_parsed *out, struct str *why)
 {
     struct pem_block block;
     size_t at = 0, n = 0, got = 0;
@@ -109,8 +67,8 @@ static int read_chain(struct cert *c, struct str text, struct parsed *out, struc
             return refuse(why, STR("there are more than 8 certificates in the chain"));
         if (block.headers || pem_size(&block) > CERT_DER || !pem_decode(&block, c->chain_memory + at, &got))
             return refuse(why, STR("the certificate's PEM is broken or too large"));
-        out[n] = (struct parsed){.der = str_from(c->chain_memory + at, got)};
-        if (!parse(&out[n]))
+        out[n] = (struct cert_parsed){.der = str_from(c->chain_memory + at, got)};
+        if (!cert_parse(&out[n]))
             return refuse(why, STR("not a certificate"));
         at += got;
         n++;
@@ -120,7 +78,7 @@ static int read_chain(struct cert *c, struct str text, struct parsed *out, struc
 
 static int load(struct cert *c, struct str pem_chain, struct str pem_key, struct str *why)
 {
-    struct parsed parsed[CERT_CHAIN];
+    struct cert_parsed parsed[CERT_CHAIN];
     struct cert_own own;
     int n = read_chain(c, pem_chain, parsed, why);
     if (n < 0)

@@ -5,27 +5,13 @@
 #include <stdbool.h>
 
 #include "base/str.h"
-#include "tls/cert.h"
+#include "tls/cert_parse.h"
 
-/* The public half of a key; pieces point into what it was read from. */
-struct cert_public {
-    bool known; /* RSA, or EC on a curve of ours */
-    enum cert_kind kind;
-    int curve;        /* of BearSSL */
-    struct str point; /* uncompressed */
-    struct str n, e;  /* RSA */
-};
-
-/* The same as the private key tells it. */
+/* The public half of a key as the private key tells it. */
 struct cert_own {
     struct cert_public public;
     uint8_t point[BR_EC_KBUF_PUB_MAX_SIZE];
 };
-
-/* An OBJECT IDENTIFIER's curve in BearSSL's numbers, or 0. */
-int cert_curve(struct str oid);
-bool cert_is_rsa(struct str oid);
-bool cert_is_ec(struct str oid);
 
 /* Reads the private key into c. 0, or -1 with *why. */
 int cert_key_read(struct cert *c, struct str pem, struct cert_own *own, struct str *why);

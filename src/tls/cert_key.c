@@ -18,34 +18,6 @@ static int refuse(struct str *why, struct str reason)
     return -1;
 }
 
-int cert_curve(struct str oid)
-{
-    static const struct str p256 = STR("\x2a\x86\x48\xce\x3d\x03\x01\x07"),
-                            p384 = STR("\x2b\x81\x04\x00\x22");
-    if (str_eq(oid, p256))
-        return BR_EC_secp256r1;
-    return str_eq(oid, p384) ? BR_EC_secp384r1 : 0;
-}
-
-bool cert_is_rsa(struct str oid)
-{
-    return str_eq(oid, STR("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"));
-}
-
-bool cert_is_ec(struct str oid)
-{
-    return str_eq(oid, STR("\x2a\x86\x48\xce\x3d\x02\x01"));
-}
-
-static unsigned char *bytes(struct str s)
-{
-    union { /* BearSSL's keys point to memory they never write */
-        const char *from;
-        unsigned char *to;
-    } u = {.from = s.p};
-    return u.to;
-}
-
 static size_t bit_length(struct str number)
 {
     size_t bits = number.n * 8;
@@ -76,15 +48,15 @@ static int read_rsa(struct cert *c, struct str in, struct cert_own *own, struct 
     c->kind = CERT_RSA;
     c->key.rsa = (br_rsa_private_key){
         .n_bitlen = (uint32_t)bits,
-        .p = bytes(p),
+        .p = cert_bytes(p),
         .plen = p.n,
-        .q = bytes(q),
+        .q = cert_bytes(q),
         .qlen = q.n,
-        .dp = bytes(dp),
+        .dp = cert_bytes(dp),
         .dplen = dp.n,
-        .dq = bytes(dq),
+        .dq = cert_bytes(dq),
         .dqlen = dq.n,
-        .iq = bytes(iq),
+        .iq = cert_bytes(iq),
         .iqlen = iq.n,
     };
     return 0;
@@ -124,7 +96,7 @@ static int read_ec(struct cert *c, struct str in, int curve, struct cert_own *ow
     if (!scalar_in_range(curve, x))
         return refuse(why, malformed);
     c->kind = CERT_EC;
-    c->key.ec = (br_ec_private_key){.curve = curve, .x = bytes(x), .xlen = x.n};
+    c->key.ec = (br_ec_private_key){.curve = curve, .x = cert_bytes(x), .xlen = x.n};
     size_t n = br_ec_compute_pub(br_ec_get_default(), NULL, own->point, &c->key.ec);
     own->public = (struct cert_public){
         .known = true, .kind = CERT_EC, .curve = curve, .point = str_from(own->point, n)};
@@ -213,7 +185,7 @@ bool cert_key_works(const struct cert *c, const struct cert_public *p)
     if (c->kind == CERT_EC)
         return true;
     size_t n = (c->key.rsa.n_bitlen + 7) / 8;
-    const br_rsa_public_key public = {bytes(p->n), p->n.n, bytes(p->e), p->e.n};
+    const br_rsa_public_key public = {cert_bytes(p->n), p->n.n, cert_bytes(p->e), p->e.n};
     return br_rsa_pkcs1_sign_get_default()(BR_HASH_OID_SHA256, hash, sizeof hash, &c->key.rsa, signature) ==
                1 &&
            br_rsa_pkcs1_vrfy_get_default()(signature, n, BR_HASH_OID_SHA256, sizeof hash, &public, got) ==

@@ -8,7 +8,6 @@
 enum {
     EXPLICIT_NONCE = 8,     /* RFC 5288 section 3 */
     TLS13_EXPANSION = 256,  /* RFC 8446 section 5.2 */
-    CLIENT_HELLO = 1,       /* HandshakeType */
     REFUSED_HELLO = 131072, /* bytes of a ClientHello that is skipped, at most */
 };
 
@@ -42,6 +41,7 @@ void rec_half_init(struct rec_half *h, const struct aead_impl *impl, uint16_t ve
 void rec_start(struct rec *r)
 {
     r->max_plain = REC_PLAIN;
+    r->asks = REC_CLIENT_HELLO;
     r->empties = r->warnings = r->n_message = 0;
     r->message_left = 0;
 }
@@ -234,7 +234,7 @@ static enum rec_verdict open_alert(struct rec *r, struct rec_got *got)
     return ++r->warnings > REC_WARNING_MAX ? fail(got, ALERT_UNEXPECTED_MESSAGE) : REC_IGNORED;
 }
 
-/* TLS 1.2: skips a ClientHello, whatever its fragmentation, and refuses anything else. */
+/* TLS 1.2: skips a ClientHello (or a HelloRequest, which is empty), whatever its fragmentation, and refuses anything else. */
 static enum rec_verdict open_renegotiation(struct rec *r, struct rec_got *got)
 {
     size_t at = 0;
@@ -242,12 +242,12 @@ static enum rec_verdict open_renegotiation(struct rec *r, struct rec_got *got)
         return fail(got, ALERT_UNEXPECTED_MESSAGE);
     while (r->n_message < sizeof r->message_head && at < got->n) {
         r->message_head[r->n_message++] = got->data[at++];
-        if (r->message_head[0] != CLIENT_HELLO)
+        if (r->message_head[0] != r->asks)
             return fail(got, ALERT_UNEXPECTED_MESSAGE);
         if (r->n_message == sizeof r->message_head)
             r->message_left = (uint32_t)r->message_head[1] << 16 | (uint32_t)load16(r->message_head + 2);
     }
-    if (r->message_left > REFUSED_HELLO)
+    if (r->message_left > (r->asks == REC_CLIENT_HELLO ? REFUSED_HELLO : 0))
         return fail(got, ALERT_ILLEGAL_PARAMETER);
     size_t rest = got->n - at;
     if (rest > r->message_left)

@@ -21,6 +21,9 @@ enum {
     REC_WARNING_MAX = 4,                    /* warning alerts and refused renegotiations on a connection */
 };
 
+/* HandshakeType; a server asks for a new handshake by HelloRequest. */
+enum { REC_HELLO_REQUEST = 0, REC_CLIENT_HELLO = 1 };
+
 enum rec_type { REC_CCS = 20, REC_ALERT = 21, REC_HANDSHAKE = 22, REC_DATA = 23 };
 
 enum { TLS_1_0 = 0x0301, TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 };
@@ -32,7 +35,11 @@ enum alert {
     ALERT_BAD_RECORD_MAC = 20,
     ALERT_RECORD_OVERFLOW = 22,
     ALERT_HANDSHAKE_FAILURE = 40,
+    ALERT_BAD_CERTIFICATE = 42,
+    ALERT_UNSUPPORTED_CERTIFICATE = 43,
+    ALERT_CERTIFICATE_EXPIRED = 45,
     ALERT_ILLEGAL_PARAMETER = 47,
+    ALERT_UNKNOWN_CA = 48,
     ALERT_DECODE_ERROR = 50,
     ALERT_DECRYPT_ERROR = 51,
     ALERT_PROTOCOL_VERSION = 70,
@@ -67,6 +74,7 @@ struct rec {
     struct rec_half in, out;
     uint16_t max_plain; /* of records that are sent; RFC 6066 section 4 can make it smaller */
     uint8_t empties, warnings;
+    uint8_t asks;          /* TLS 1.2: the message by which the peer asks for a new handshake */
     uint8_t n_message;     /* of a handshake message behind the handshake: bytes of its header seen */
     uint32_t message_left; /* and bytes still to be skipped */
     uint8_t message_head[4];
@@ -94,7 +102,7 @@ struct rec_got {
 
 void rec_half_init(struct rec_half *h, const struct aead_impl *impl, uint16_t version,
                    const struct rec_keys *keys);
-/* After both halves were initialised. */
+/* After both halves were initialised. The peer is taken for a client; toward a server set `asks`. */
 void rec_start(struct rec *r);
 void rec_done(struct rec *r);
 

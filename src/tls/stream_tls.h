@@ -1,6 +1,6 @@
 /*
- * A socket under TLS as a stream (net/stream.h): the only file of tls/ that knows sockets. Everything that connections can share
- * - engine templates, the big buffers records are sealed and opened in, the certificates - belongs to a tls_worker, one per process.
+ * A client's socket under TLS as a stream (net/stream.h). Everything that connections can share - engine templates, the big buffers
+ * records are sealed and opened in, the certificates - belongs to a tls_worker, one per process.
  */
 #ifndef EDGE_TLS_STREAM_TLS_H
 #define EDGE_TLS_STREAM_TLS_H

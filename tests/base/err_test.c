@@ -44,6 +44,14 @@ static void http_rows(void **state)
     check_rows(ERR_HTTP, ERR_HTTP_END);
 }
 
+/* All of them are the backend's fault. */
+static void backend_tls_rows(void **state)
+{
+    check_rows(ERR_TLS_BACKEND, ERR_TLS_BACKEND_END);
+    for (int i = ERR_TLS_BACKEND; i < ERR_TLS_BACKEND_END; i++)
+        assert_int_equal(err_status(i), 502);
+}
+
 static void statuses(void **state)
 {
     static const int rows[][2] = {
@@ -53,6 +61,7 @@ static void statuses(void **state)
         {ERR_RESET, 502},
         {ERR_REFUSED, 502},
         {ERR_UNREACHABLE, 502},
+        {ERR_DENIED, 502},
         {ERR_TIMEOUT_CONNECT, 504},
         {ERR_TIMEOUT_HANDSHAKE, 408},
         {ERR_TIMEOUT_HEAD, 408},
@@ -62,6 +71,7 @@ static void statuses(void **state)
         {ERR_TIMEOUT_RESPONSE, 504},
         {ERR_TIMEOUT_TUNNEL, 504},
         {ERR_TIMEOUT_QUEUE, 503},
+        {ERR_NO_ADDRESS, 502},
         {ERR_SHUTDOWN, 503},
         {ERR_HTTP, 400},
         {ERR_HTTP_SYNTAX, 400},
@@ -124,6 +134,8 @@ static void from_errno(void **state)
         {EHOSTUNREACH, ERR_UNREACHABLE},
         {ENETDOWN, ERR_UNREACHABLE},
         {EADDRNOTAVAIL, ERR_UNREACHABLE},
+        {EACCES, ERR_DENIED},
+        {EPERM, ERR_DENIED},
         {ETIMEDOUT, ERR_TIMEOUT_CONNECT},
         {ENOMEM, ERR_NOMEM},
         {ENOBUFS, ERR_NOMEM},
@@ -137,8 +149,9 @@ static void from_errno(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(system_rows), cmocka_unit_test(http_rows), cmocka_unit_test(statuses),
-        cmocka_unit_test(alerts),      cmocka_unit_test(others),    cmocka_unit_test(from_errno),
+        cmocka_unit_test(system_rows), cmocka_unit_test(http_rows), cmocka_unit_test(backend_tls_rows),
+        cmocka_unit_test(statuses),    cmocka_unit_test(alerts),    cmocka_unit_test(others),
+        cmocka_unit_test(from_errno),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

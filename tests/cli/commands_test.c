@@ -79,6 +79,8 @@ static const struct row rows[] = {
     {"edge help version", 0, "--json", NULL},
     {"edge help config", 0, "max_connections N", NULL},
     {"edge help config", 0, "tunnel DURATION [1h]", NULL},
+    {"edge help config", 0, "route PATTERN [strip PREFIX] proxy | respond | redirect ...", NULL},
+    {"edge help config", 0, "balance round_robin | least_connections | source [round_robin]", NULL},
     {"edge help config", 0, "directory letsencrypt | letsencrypt-staging | URL [letsencrypt]", NULL},
     {"edge help renew", 0, "usage: edge renew [HOST...] [OPTION...]", NULL},
     {"edge help renew", 0, "--force ", NULL},
@@ -192,6 +194,10 @@ static void check_certificates(void **state)
     assert_int_equal(r->status, 2);
     assert_string_equal(r->out, "");
     assert_non_null(strstr(r->err, "missing.pem"));
+    check_file("a.test { respond 200\n tls off\n route /x proxy https://b.lan {\n tls missing.pem } }\n", r);
+    assert_int_equal(r->status, 2);
+    assert_non_null(strstr(r->err, "/c:3: backends of a.test: "));
+    assert_non_null(strstr(r->err, "missing.pem: No such file or directory\n"));
     free(r);
 }
 

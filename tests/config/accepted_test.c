@@ -153,6 +153,114 @@ static void actions(void **state)
     run(action_rows, nitems(action_rows));
 }
 
+#define PROXY(text) SITE("proxy 10.0.0.7:80 10.0.0.8:80 {\n" text "\n}")
+#define TWO         "* 10.0.0.7:80 #0 10.0.0.8:80 #1"
+#define HTTPS(text) SITE("proxy https://nas.lan {\n" text "\n}")
+#define NAS         "* https nas.lan:443 #0"
+
+static const struct config_case upstream_rows[] = {
+    {"two backends", PROXY(""), IS(TWO)},
+    {"three backends of all kinds", SITE("proxy 10.0.0.7:80 nas.lan:81 unix:/run/a.sock"),
+     IS("* 10.0.0.7:80 #0 nas.lan:81 #1 unix(/run/a.sock) #2")},
+    {"a name", SITE("proxy Nas.Lan:5000"), IS("* nas.lan:5000 #0")},
+    {"a name of one part", SITE("proxy my_app:5000"), IS("* my_app:5000 #0")},
+    {"a name in a URL", SITE("proxy http://nas.lan"), IS("* nas.lan:80 #0")},
+    {"https", SITE("proxy https://nas.lan"), IS(NAS " verify")},
+    {"https, a port and a slash", SITE("proxy HTTPS://Nas.Lan:8443/"), IS("* https nas.lan:8443 #0 verify")},
+    {"https to localhost is verified as localhost", SITE("proxy https://localhost:8443"),
+     IS("* https 127.0.0.1:8443 #0 verify")},
+    {"two https", SITE("proxy https://a.lan https://b.lan:444"),
+     IS("* https a.lan:443 #0 https b.lan:444 #1 verify")},
+    {"several proxies count on", SITE("route /x proxy a.lan:1 b.lan:1\nproxy a.lan:1"),
+     IS("/x a.lan:1 #0 b.lan:1 #1; * a.lan:1 #2")},
+    {"a block in a line", SITE("proxy 10.0.0.7:80 10.0.0.8:80 { balance source }"), IS(TWO " source")},
+    {"a block after a route", SITE("route * proxy 10.0.0.7:80 10.0.0.8:80 {\nbalance source\n}"),
+     IS(TWO " source")},
+
+    {"balance round_robin", PROXY("balance round_robin"), IS(TWO)},
+    {"balance least_connections", PROXY("balance least_connections"), IS(TWO " least_connections")},
+    {"check", PROXY("check"), IS(TWO " check( 10000)")},
+    {"check every", PROXY("check every 500ms"), IS(TWO " check( 500)")},
+    {"check GET", PROXY("check GET /health?x=1"), IS(TWO " check(/health?x=1 10000)")},
+    {"check GET every", PROXY("check GET /api/status every 1m"), IS(TWO " check(/api/status 60000)")},
+    {"check every GET", PROXY("check every 1m GET /"), IS(TWO " check(/ 60000)")},
+    {"PROXY v1 keeps no connection", PROXY("proxy_protocol v1"), IS(TWO " header(v1) once")},
+    {"PROXY v2", PROXY("proxy_protocol v2\nkeepalive off"), IS(TWO " header(v2) once")},
+    {"max_connections", PROXY("max_connections 1000000"), IS(TWO " max(1000000)")},
+    {"keepalive off", PROXY("keepalive off"), IS(TWO " once")},
+    {"keepalive on", PROXY("keepalive on"), IS(TWO)},
+    {"host", PROXY("host Shop.example.org"), IS(TWO " host(Shop.example.org)")},
+    {"host with a port", PROXY("host shop.lan:8080"), IS(TWO " host(shop.lan:8080)")},
+    {"host, an address", PROXY("host [2001:db8::1]"), IS(TWO " host([2001:db8::1])")},
+    {"host, an address with a port", PROXY("host 192.0.2.1:81"), IS(TWO " host(192.0.2.1:81)")},
+
+    {"tls verify", HTTPS("tls verify"), IS(NAS " verify")},
+    {"tls insecure", HTTPS("tls insecure"), IS(NAS " insecure")},
+    {"tls CA-FILE", HTTPS("tls root.pem"), IS(NAS " trust(etc/root.pem)")},
+    {"tls CA-FILE, whole path", HTTPS("tls /etc/root"), IS(NAS " trust(/etc/root)")},
+    {"tls name", HTTPS("tls name App.Lan"), IS(NAS " verify name(app.lan)")},
+    {"tls insecure and a name", HTTPS("tls insecure\ntls name app.lan"), IS(NAS " insecure name(app.lan)")},
+    {"tls name and a CA", HTTPS("tls name app.lan\ntls /r.pem"), IS(NAS " trust(/r.pem) name(app.lan)")},
+    {"tls name, an address", HTTPS("tls name 2001:DB8::9"), IS(NAS " verify name(2001:db8::9)")},
+    {"an address, not verified", SITE("proxy https://10.0.0.9:8443 {\ntls insecure\n}"),
+     IS("* https 10.0.0.9:8443 #0 insecure")},
+    {"an address and a name", SITE("proxy https://10.0.0.9 {\ntls name nas.lan\n}"),
+     IS("* https 10.0.0.9:443 #0 verify name(nas.lan)")},
+
+    {"strip", SITE("route /api/* strip /api proxy 127.0.0.1:1\nroute * proxy 127.0.0.1:2"),
+     IS("/api/* strip(/api) 127.0.0.1:1 #0; * 127.0.0.1:2 #1")},
+    {"strip with a slash behind", SITE("route /a/b/* strip /a/ respond 200"),
+     IS("/a/b/* strip(/a) respond 200 ; * respond 404 ")},
+    {"strip of all", SITE("route * strip /a redirect https://b.test"),
+     IS("* strip(/a) redirect 308 https://b.test")},
+    {"strip more than the pattern tells", SITE("route /a* strip /a/b proxy 127.0.0.1:1"),
+     IS("/a* strip(/a/b) 127.0.0.1:1 #0; * respond 404 ")},
+    {"strip, then a block", SITE("route /a/* strip /a proxy a.lan:1 b.lan:1 {\nbalance source\n}"),
+     IS("/a/* strip(/a) a.lan:1 #0 b.lan:1 #1 source; * respond 404 ")},
+};
+
+static void upstreams(void **state)
+{
+    run(upstream_rows, nitems(upstream_rows));
+}
+
+/* The name that a certificate is verified with is kept beside an address that needs no look-up. */
+static void localhost(void **state)
+{
+    struct snapshot *s = case_parse(SITE("proxy https://LOCALHOST:8443"));
+    const struct backend *b = s->sites[0].routes[0].upstream->backends;
+    assert_int_equal(b->kind, BACKEND_IP);
+    assert_true(str_eq(b->name, STR("localhost")) && str_eq(b->text, STR("https://LOCALHOST:8443")));
+    snapshot_free(s);
+}
+
+/* The certificate is the backend's, for wildcards too; plain HTTP is redirected. */
+#define THROUGH(names, block) ON names " {\npassthrough " block "\n}"
+
+static const struct config_case passthrough_rows[] = {
+    {"alone", THROUGH("a.example.org", "10.0.0.5:443"),
+     ON_IS "a.example.org tls off redirect 0; passthrough 10.0.0.5:443 #0; * respond 404 \n" ANY},
+    {"every other name", THROUGH("*", "10.0.0.5:443 {\nproxy_protocol v2\n}"),
+     ON_IS "* tls off redirect 0; passthrough 10.0.0.5:443 #0 header(v2) once; * respond 404 \n"},
+    {"a wildcard, a name and a socket", THROUGH("*.lan", "nas.lan:443 unix:/run/a.sock"),
+     ON_IS "*.lan tls off redirect 0; passthrough nas.lan:443 #0 unix(/run/a.sock) #1; * respond 404 \n" ANY},
+    {"its options",
+     THROUGH("a.lan",
+             "a.lan:1 b.lan:1 {\nbalance source\ncheck every 1s\nmax_connections 5\n}\nhttp redirect 444"),
+     ON_IS "a.lan tls off redirect 444; passthrough a.lan:1 #0 b.lan:1 #1 source check( 1000) max(5); "
+           "* respond 404 \n" ANY},
+    {"its limits", THROUGH("a.lan", "a.lan:1\ntimeout tunnel 6h"),
+     ON_IS "a.lan tls off redirect 0 timeouts 5000 10000 30000 75000 600000 3610000 21600000 5000 0; "
+           "passthrough a.lan:1 #0; * respond 404 \n" ANY},
+    {"without HTTP", "http off\nhttps 127.0.0.1:443\na.lan { passthrough a.lan:1 }",
+     "https 127.0.0.1:443\na.lan tls off redirect 0; passthrough a.lan:1 #0; * respond 404 \n" ANY},
+};
+
+static void passthroughs(void **state)
+{
+    run(passthrough_rows, nitems(passthrough_rows));
+}
+
 static void globals(void **state)
 {
     struct snapshot *s = case_parse("email me@example.org\nuser www-data\nworkers 4\nmax_connections 1000\n"
@@ -221,6 +329,10 @@ static const struct config_case warned_rows[] = {
      "1:1: " CLOSED("2")},
     {"http off, no certificate to get", "http off\na.test { tls internal\nrespond 200 }\n* { respond 200 }",
      ""},
+    {"balance of one", SITE("proxy a.lan:1 {\nbalance source\n}"),
+     "5:1: warning: `balance` has one backend to choose from; add another, or remove it"},
+    {"check of one", SITE("proxy a.lan:1 {\ncheck\n}"),
+     "5:1: warning: `check` leaves out no backend where there is one only; add another, or remove it"},
     {"http elsewhere", "http :8080\na.example.org" DOES, ""},
 };
 
@@ -338,10 +450,11 @@ static void too_many_sites(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(listens),  cmocka_unit_test(sites),       cmocka_unit_test(actions),
-        cmocka_unit_test(globals),  cmocka_unit_test(authorities), cmocka_unit_test(warned),
-        cmocka_unit_test(defaults), cmocka_unit_test(places),      cmocka_unit_test(parents),
-        cmocka_unit_test(lookups),  cmocka_unit_test(many_sites),  cmocka_unit_test(too_many_sites),
+        cmocka_unit_test(listens),   cmocka_unit_test(sites),       cmocka_unit_test(actions),
+        cmocka_unit_test(upstreams), cmocka_unit_test(localhost),   cmocka_unit_test(passthroughs),
+        cmocka_unit_test(globals),   cmocka_unit_test(authorities), cmocka_unit_test(warned),
+        cmocka_unit_test(defaults),  cmocka_unit_test(places),      cmocka_unit_test(parents),
+        cmocka_unit_test(lookups),   cmocka_unit_test(many_sites),  cmocka_unit_test(too_many_sites),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,15 @@ const char *case_errors(struct str text)
     return result;
 }
 
+void case_refused(const struct config_case *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *errors = case_errors(str_of(rows[i].text));
+        if (strcmp(errors, rows[i].expected) != 0)
+            fail_msg("%s:\n%s\ninstead of\n%s", rows[i].name, errors, rows[i].expected);
+    }
+}
+
 const char *case_warnings(const char *text)
 {
     struct buf errors = {0};
@@ -82,18 +91,56 @@ static void dump_timeouts(struct buf *out, const struct timeouts *t)
 static void dump_backend(struct buf *out, const struct backend *b)
 {
     char text[ENDPOINT_TEXT];
+    if (b->scheme == BACKEND_HTTPS)
+        (void)buf_add_str(out, STR(" https"));
     if (b->kind == BACKEND_UNIX)
         (void)buf_printf(out, " unix(%.*s)", STR_ARG(b->name));
+    else if (b->kind == BACKEND_NAME)
+        (void)buf_printf(out, " %.*s:%u", STR_ARG(b->name), b->endpoint.port);
     else
         (void)buf_printf(out, " %s", endpoint_format(b->endpoint, text));
     (void)buf_printf(out, " #%zu", b->id);
 }
 
+static void dump_tls(struct buf *out, const struct upstream *up)
+{
+    if (up->trust == TRUST_FILE)
+        (void)buf_printf(out, " trust(%.*s)", STR_ARG(up->ca_file));
+    else if (up->backends[0].scheme == BACKEND_HTTPS)
+        (void)buf_printf(out, " %s", up->trust == TRUST_NONE ? "insecure" : "verify");
+    if (up->tls_name.n > 0)
+        (void)buf_printf(out, " name(%.*s)", STR_ARG(up->tls_name));
+}
+
+/* Options are told where they are no defaults. */
+static void dump_upstream(struct buf *out, const struct upstream *up)
+{
+    static const char *const balance[] = {[BALANCE_ROUND_ROBIN] = "",
+                                          [BALANCE_LEAST_CONNECTIONS] = " least_connections",
+                                          [BALANCE_SOURCE] = " source"};
+    for (size_t i = 0; i < up->n_backends; i++)
+        dump_backend(out, &up->backends[i]);
+    (void)buf_printf(out, "%s", balance[up->balance]);
+    if (up->check.on)
+        (void)buf_printf(out, " check(%.*s %lld)", STR_ARG(up->check.path), (long long)up->check.every);
+    dump_tls(out, up);
+    if (up->proxy_protocol > 0)
+        (void)buf_printf(out, " header(v%u)", up->proxy_protocol);
+    if (up->max_connections > 0)
+        (void)buf_printf(out, " max(%u)", up->max_connections);
+    if (up->no_keepalive)
+        (void)buf_add_str(out, STR(" once"));
+    if (up->host.n > 0)
+        (void)buf_printf(out, " host(%.*s)", STR_ARG(up->host));
+}
+
 static void dump_route(struct buf *out, const struct route *r)
 {
     (void)buf_printf(out, "; %.*s", STR_ARG(r->pattern));
+    if (r->strip.n > 0)
+        (void)buf_printf(out, " strip(%.*s)", STR_ARG(r->strip));
     if (r->action == ACTION_PROXY)
-        dump_backend(out, r->upstream->backends);
+        dump_upstream(out, r->upstream);
     else
         (void)buf_printf(out, " %s %d %.*s", r->action == ACTION_RESPOND ? "respond" : "redirect", r->code,
                          STR_ARG(r->text));
@@ -112,6 +159,10 @@ static void dump_site(struct buf *out, const struct snapshot *s, const struct si
     (void)buf_printf(out, site->http_serve ? " serve" : " redirect %u", site->redirect_port);
     if (memcmp(&site->timeouts, &s->timeouts, sizeof s->timeouts) != 0)
         dump_timeouts(out, &site->timeouts);
+    if (site->passthrough) {
+        (void)buf_add_str(out, STR("; passthrough"));
+        dump_upstream(out, site->passthrough);
+    }
     for (size_t i = 0; i < site->n_routes; i++)
         dump_route(out, &site->routes[i]);
     (void)buf_add_str(out, STR("\n"));

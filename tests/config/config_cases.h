@@ -23,6 +23,8 @@ struct snapshot *case_parse(const char *text);
  * checked; snapshot and errors must exclude each other, warnings do not count. In static memory, until the next call.
  */
 const char *case_errors(struct str text);
+/* Fails the test unless exactly the expected errors, as case_errors() tells them, are found in each text. */
+void case_refused(const struct config_case *rows, size_t n);
 /* The warnings of a text that must be accepted, in the same form and the same memory. */
 const char *case_warnings(const char *text);
 /* A snapshot as text: addresses, sites, routes. In static memory, until the next call. */

@@ -106,12 +106,14 @@ static void names_are_unique(void **state)
 
 static void put_sample(char *out, size_t room, unsigned where, const char *sample)
 {
-    bool tls = strncmp(sample, "tls", 3) == 0, action = strncmp(sample, "proxy", 5) == 0 || sample[0] == 'r';
+    bool through = strncmp(sample, "passthrough", 11) == 0, tls = through || strncmp(sample, "tls", 3) == 0;
+    bool action = through || strncmp(sample, "proxy", 5) == 0 || sample[0] == 'r';
     if (where & (IN_SITE | IN_SITE_TIMEOUT))
         (void)snprintf(out, room, "a.test {\n%s%s%s\n}\n", tls ? "" : "tls a b\n",
                        action ? "" : "respond 200\n", sample);
     else if (where == IN_BACKEND)
-        (void)snprintf(out, room, "a.test {\ntls off\nproxy 127.0.0.1:80 {\n%s\n}\n}\n", sample);
+        (void)snprintf(out, room, "a.test {\ntls off\nproxy %s {\n%s\n}\n}\n",
+                       tls ? "https://a.lan https://b.lan" : "a.lan:80 b.lan:80", sample);
     else if (where == IN_ACME)
         (void)snprintf(out, room, "acme {\n%s\n}\n", sample);
     else
@@ -154,7 +156,7 @@ static void every_row_counts(void **state)
     for (size_t i = 0; i < n; i++) {
         const struct directive *row = &rows[i];
         char sample[128], text[512];
-        if (!row->set || !(row->where & (IN_FILE | IN_SITE | IN_ACME)))
+        if (!row->set || !(row->where & (IN_FILE | IN_SITE | IN_ACME | IN_BACKEND)))
             continue;
         unsigned where = row->where & IN_FILE ? IN_FILE : row->where;
         put_sample(text, sizeof text, where, row->name);

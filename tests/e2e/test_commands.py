@@ -26,7 +26,7 @@ BAD = {
 }
 NOT_YET = {
     "auth": "a.test {\n    proxy 127.0.0.1:1\n    tls off\n    auth\n}\n",
-    "passthrough": "a.test {\n    passthrough 127.0.0.1:1\n}\n",
+    "hsts": "a.test {\n    proxy 127.0.0.1:1\n    tls off\n    hsts max-age=1\n}\n",
     "dashboard": "dashboard 127.0.0.1:1\n" + GOOD,
 }  # fmt: skip
 

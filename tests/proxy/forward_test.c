@@ -107,7 +107,7 @@ static void fields_toward_the_backend(void **state)
         struct buf request = {0};
         buf_printf(&request, "GET /p?q HTTP/1.1\r\nHost: Photos.Example\r\n%s\r\n", rows[i].fields);
         init_exchange(&x, buf_str(&request));
-        assert_int_equal(forward_request(&x, &site, &upstream, &out), ERR_NONE);
+        assert_int_equal(forward_request(&x, &site, &upstream, STR(""), &out), ERR_NONE);
         struct str wanted = arena_printf(&x.mem, "Host: Photos.Example|%s%s", rows[i].passed, edge_fields);
         struct str got = list_fields(&x.mem, &out);
         if (!str_eq(got, wanted))
@@ -141,7 +141,7 @@ static void host_toward_the_backend(void **state)
         struct upstream upstream = {.host = str_of(host_rows[i].configured)};
         struct str host;
         init_exchange(&x, str_of(host_rows[i].request));
-        assert_int_equal(forward_request(&x, &site, &upstream, &out), ERR_NONE);
+        assert_int_equal(forward_request(&x, &site, &upstream, STR(""), &out), ERR_NONE);
         assert_true(head_single(&out, STR("Host"), &host));
         assert_true(str_eq(host, str_of(host_rows[i].host)));
         arena_done(&x.mem);
@@ -165,7 +165,7 @@ static void host_of_the_nameless(void **state)
         struct head out = {0};
         init_exchange(&x, STR("GET / HTTP/1.0\r\n\r\n"));
         x.peer.sni = str_of(nameless[i].sni);
-        assert_int_equal(forward_request(&x, &site, &upstream, &out), ERR_NONE);
+        assert_int_equal(forward_request(&x, &site, &upstream, STR(""), &out), ERR_NONE);
         assert_true(head_single(&out, STR("Host"), &host));
         assert_true(str_eq(host, str_of(nameless[i].host)));
         arena_done(&x.mem);
@@ -181,7 +181,7 @@ static void an_old_client_expects_nothing(void **state)
     struct exchange x;
     struct head out = {0};
     init_exchange(&x, STR("PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"));
-    assert_int_equal(forward_request(&x, &site, &upstream, &out), ERR_NONE);
+    assert_int_equal(forward_request(&x, &site, &upstream, STR(""), &out), ERR_NONE);
     assert_null(head_find(&out, STR("Expect")));
     arena_done(&x.mem);
 }
@@ -200,7 +200,7 @@ static void many_protocols_cost_little(void **state)
         assert_true(buf_add_str(&request, STR(",a")));
     assert_true(buf_add_str(&request, STR("\r\n\r\n")));
     init_exchange(&x, buf_str(&request));
-    assert_int_equal(forward_request(&x, &site, &upstream, &out), ERR_NONE);
+    assert_int_equal(forward_request(&x, &site, &upstream, STR(""), &out), ERR_NONE);
     assert_true(out.upgrade);
     assert_true(x.mem.total < 4 * HEAD_MAX_BYTES);
     arena_done(&x.mem);

@@ -137,11 +137,64 @@ static void patterns(void **state)
     }
 }
 
+struct strip_row {
+    const char *target, *prefix;
+    const char *left; /* NULL: refused */
+};
+
+static const struct strip_row strip_rows[] = {
+    {"/api/x", "/api", "/x"},
+    {"/api", "/api", "/"},
+    {"/api/", "/api", "/"},
+    {"/api?a=/api/", "/api", "/?a=/api/"},
+    {"/api/?a", "/api", "/?a"},
+    {"/apix", "/api", "/apix"},
+    {"/apix/y", "/api", "/apix/y"},
+    {"/API/x", "/api", "/API/x"},
+    {"/x/api/y", "/api", "/x/api/y"},
+    {"/ap", "/api", "/ap"},
+    {"/", "/api", "/"},
+    {"*", "/api", "*"},
+    /* As it is read, and the rest as it was written. */
+    {"/%61pi/%78", "/api", "/%78"},
+    {"/./api/x", "/api", "/x"},
+    {"/%2e/api/x", "/api", "/x"},
+    {"/%2E%2Fapi/x", "/api", "/x"},
+    {"/././%2e/api/./x", "/api", "/./x"},
+    {"/a/./b/c", "/a/b", "/c"},
+    {"/a%2fb/c", "/a/b", "/c"},
+    {"/.api/x", "/api", "/.api/x"},
+    {"/a\xc3\xa4/x", "/a\xc3\xa4", "/x"},
+    {"/a%c3%a4/x", "/a\xc3\xa4", "/x"},
+    /* What is left is no other server's name, and has one reading. */
+    {"/api//host/x", "/api", "/host/x"},
+    {"/api///", "/api", "/"},
+    {"/api%2fx", "/api", NULL},
+    {"/api%5cx", "/api", NULL},
+    {"/api%2ex", "/api", "/api%2ex"},
+};
+
+static void prefixes_are_taken_off(void **state)
+{
+    for (size_t i = 0; i < nitems(strip_rows); i++) {
+        const struct strip_row *row = &strip_rows[i];
+        struct arena mem = {0};
+        struct str out = {NULL, 0};
+        int err = path_strip(str_of(row->target), str_of(row->prefix), &mem, &out);
+        if (err != (row->left ? ERR_NONE : ERR_HTTP_TARGET))
+            fail_msg("%s: error %d", row->target, err);
+        if (row->left && !str_eq(out, str_of(row->left)))
+            fail_msg("%s: %.*s", row->target, STR_ARG(out));
+        arena_done(&mem);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths_are_read_once),
         cmocka_unit_test(patterns),
+        cmocka_unit_test(prefixes_are_taken_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,13 @@ static const char config[] =
     "plain.test {\n proxy 127.0.0.1:3\n tls c.pem c.key\n http serve\n}\n"
     "moved.test {\n redirect https://new.test 301\n tls d.pem d.key\n http redirect 9443\n}\n"
     "*.wild.test {\n proxy 127.0.0.1:4\n tls e.pem e.key\n}\n"
+    "nas.test {\n passthrough 127.0.0.1:5\n}\n"
     "* { respond 404 }\n";
+
+static const char through[] = "http 127.0.0.1:8080\n"
+                              "https 127.0.0.1:8443\n"
+                              "photos.test {\n proxy 127.0.0.1:1\n tls a.pem a.key\n}\n"
+                              "* { passthrough 127.0.0.1:5 }\n";
 
 struct row {
     const char *name;
@@ -60,12 +66,25 @@ static const struct row rows[] = {
     {"dot segments", true, "api.test", "GET /api/../x HTTP/1.1\r\nHost: api.test\r\n", "error 400"},
     {"dot segments are refused before the redirect", false, "",
      "GET /%2e%2e/ HTTP/1.1\r\nHost: photos.test\r\n", "error 400"},
+    {"passthrough by plain HTTP is redirected", false, "", "GET / HTTP/1.1\r\nHost: nas.test\r\n",
+     "nas.test https"},
+    {"passthrough on a connection for another", true, "photos.test", "GET / HTTP/1.1\r\nHost: nas.test\r\n",
+     "error 421"},
 };
 
-static struct snapshot *snapshot_new(void)
+static const struct row through_rows[] = {
+    {"any other name by plain HTTP", false, "", "GET / HTTP/1.1\r\nHost: a.test\r\n", "* https"},
+    {"any other name on a connection for one", true, "photos.test", "GET / HTTP/1.1\r\nHost: a.test\r\n",
+     "error 421"},
+    {"no name to redirect to", false, "", "GET / HTTP/1.0\r\n", "error 400"},
+    {"a site beside it", true, "photos.test", "GET / HTTP/1.1\r\nHost: photos.test\r\n",
+     "photos.test route 0"},
+};
+
+static struct snapshot *snapshot_new(const char *text)
 {
     struct buf errors = {0};
-    struct snapshot *s = config_parse("test.conf", STR(config), &errors);
+    struct snapshot *s = config_parse("test.conf", str_of(text), &errors);
     if (!s)
         fail_msg("%.*s", STR_ARG(buf_str(&errors)));
     buf_done(&errors);
@@ -94,19 +113,29 @@ static struct str describe(struct exchange *x, const struct routed *to)
                         (int)(to->route - to->site->routes));
 }
 
-static void sites_and_routes(void **state)
+static void run(const char *text, const struct row *row, size_t n)
 {
-    struct snapshot *s = snapshot_new();
-    for (size_t i = 0; i < nitems(rows); i++) {
+    struct snapshot *s = snapshot_new(text);
+    for (; n > 0; n--, row++) {
         struct exchange x;
-        init_exchange(&x, &rows[i]);
+        init_exchange(&x, row);
         struct routed to = route_request(&x, s);
         struct str got = describe(&x, &to);
-        if (!str_eq(got, str_of(rows[i].expect)))
-            fail_msg("%s: %.*s, wanted %s", rows[i].name, STR_ARG(got), rows[i].expect);
+        if (!str_eq(got, str_of(row->expect)))
+            fail_msg("%s: %.*s, wanted %s", row->name, STR_ARG(got), row->expect);
         arena_done(&x.mem);
     }
     snapshot_free(s);
+}
+
+static void sites_and_routes(void **state)
+{
+    run(config, rows, nitems(rows));
+}
+
+static void any_passes_through(void **state)
+{
+    run(through, through_rows, nitems(through_rows));
 }
 
 struct url_row {
@@ -121,7 +150,7 @@ static const struct url_row url_rows[] = {
 
 static void urls_of_the_https_version(void **state)
 {
-    struct snapshot *s = snapshot_new();
+    struct snapshot *s = snapshot_new(config);
     for (size_t i = 0; i < nitems(url_rows); i++) {
         struct row row = {.sni = "", .request = url_rows[i].request};
         struct exchange x;
@@ -149,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sites_and_routes),
+        cmocka_unit_test(any_passes_through),
         cmocka_unit_test(urls_of_the_https_version),
         cmocka_unit_test(urls_of_redirects),
     };

@@ -116,6 +116,13 @@ static void ports_of_backends(void **state)
     assert_false(has_port(ports, n, 0));
     buf_done(&memory);
     image_unmap(&image);
+    image = build("a.test { proxy https://nas.lan https://app.lan:444 {\n tls insecure\n}\n tls off\n}\n"
+                  "b.test { passthrough b.lan:8443 }\n");
+    n = snapshot_ports(&image, &ports, &memory);
+    assert_int_equal(n, 3);
+    assert_true(has_port(ports, n, 443) && has_port(ports, n, 444) && has_port(ports, n, 8443));
+    buf_done(&memory);
+    image_unmap(&image);
     image = build("a.test { proxy unix:/run/x.sock\n tls off\n}\n");
     assert_int_equal(snapshot_ports(&image, &ports, &memory), 0);
     buf_done(&memory);
@@ -197,6 +204,9 @@ struct verified {
     const char *what, *configuration, *complaint; /* NULL: fine */
 };
 
+#define HTTPS(file) \
+    "a.test { tls off\n respond 200\n route /x proxy https://b.lan {\n tls " file "\n tls name c.lan }\n}\n"
+
 static const struct verified verified[] = {
     {"all is well", text, NULL},
     {"no such certificate", "\na.test { proxy 127.0.0.1:1\n tls " DATA "none.pem " DATA "ec.key\n}\n",
@@ -206,6 +216,12 @@ static const struct verified verified[] = {
     {"the key of another", "a.test { proxy 127.0.0.1:1\n tls " DATA "ec.pem " DATA "ec2.key\n}\n",
      "test.conf:1: certificate of a.test: " DATA "ec.pem: "},
     {"one file with both", "a.test { proxy 127.0.0.1:1\n tls " DATA "ec_all.pem\n}\n", NULL},
+    {"roots for backends", HTTPS(DATA "root.pem"), NULL},
+    {"no such roots", HTTPS(DATA "none.pem"),
+     "test.conf:3: backends of a.test: " DATA "none.pem: No such file or directory\n"},
+    {"a key for roots", HTTPS(DATA "ec.key"), "test.conf:3: backends of a.test: " DATA "ec.key: "},
+    {"no file of PEM", HTTPS("tests/packages.txt"), "test.conf:3: backends of a.test: tests/packages.txt: "},
+    {"an empty file", HTTPS("/dev/null"), "test.conf:3: backends of a.test: /dev/null: "},
 };
 
 static void verify(void **state)

@@ -43,12 +43,17 @@ static int add(struct certs *certs, const char *chain, const char *key)
     return id;
 }
 
+int duo_add_chain(struct certs *certs, const char *chain, const char *key)
+{
+    char chain_file[64], key_file[64];
+    snprintf(chain_file, sizeof chain_file, "%s.pem", chain);
+    snprintf(key_file, sizeof key_file, "%s.key", key);
+    return add(certs, chain_file, key_file);
+}
+
 int duo_add(struct certs *certs, const char *name)
 {
-    char chain[64], key[64];
-    snprintf(chain, sizeof chain, "%s.pem", name);
-    snprintf(key, sizeof key, "%s.key", name);
-    return add(certs, chain, key);
+    return duo_add_chain(certs, name, name);
 }
 
 struct certs *duo_certs(void)

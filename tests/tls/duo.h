@@ -17,6 +17,8 @@ extern const uint16_t duo_suites[DUO_SUITES];
 struct str duo_file(const char *name);
 /* Adds the fixture NAME.pem with NAME.key; its id. Fails the test when it is refused. */
 int duo_add(struct certs *certs, const char *name);
+/* The same with CHAIN.pem and KEY.key. */
+int duo_add_chain(struct certs *certs, const char *chain, const char *key);
 /* ec.test (with its intermediate), rsa.test, ec384.test and rsa4096.test; `*` is ec.test. */
 struct certs *duo_certs(void);
 

@@ -290,7 +290,7 @@ static void randoms_are_distinct(void **state)
         duo_init(&d, &w->client, s);
         assert_true(duo_shake(&d));
         memcpy(randoms[i], w->client.ssl.eng.server_random, 32);
-        memcpy(shares[i], ((struct bear12 *)(void *)d.server.engine)->server.eng.ecdhe_point, 32);
+        memcpy(shares[i], ((struct bear12 *)(void *)d.server.engine)->core.ssl.eng.ecdhe_point, 32);
         memcpy(ids[i], w->client.ssl.eng.session.session_id, 32);
         duo_done(&d);
     }

@@ -307,6 +307,22 @@ static void renegotiation(void **state)
     assert_int_equal(err, ERR_TLS + ALERT_UNEXPECTED_MESSAGE);
 }
 
+/* What a server sends: an empty HelloRequest, and no other message. */
+static void renegotiation_by_a_server(void **state)
+{
+    struct loop *l = *state;
+    int err = 0;
+    l->rec.asks = REC_HELLO_REQUEST;
+    assert_int_equal(receive(l, REC_HANDSHAKE, STR("\x00\x00"), &err), REC_IGNORED);
+    assert_int_equal(receive(l, REC_HANDSHAKE, STR("\x00\x00"), &err), REC_REFUSED);
+    assert_int_equal(receive(l, REC_HANDSHAKE, STR("\x01\x00\x00\x00"), &err), REC_FAILED);
+    assert_int_equal(err, ERR_TLS + ALERT_UNEXPECTED_MESSAGE);
+    start(l, &l->impl, AEAD_AES_256_GCM, TLS_1_2);
+    l->rec.asks = REC_HELLO_REQUEST;
+    assert_int_equal(receive(l, REC_HANDSHAKE, STR("\x00\x00\x00\x01"), &err), REC_FAILED);
+    assert_int_equal(err, ERR_TLS + ALERT_ILLEGAL_PARAMETER);
+}
+
 static void patience_is_limited(void **state)
 {
     struct loop *l = *state;
@@ -411,6 +427,7 @@ int main(void)
         CASE(sizes),
         CASE(contents),
         CASE(renegotiation),
+        CASE(renegotiation_by_a_server),
         CASE(patience_is_limited),
         CASE(padding),
         CASE(sequence_runs_out),

@@ -110,7 +110,7 @@ def download(size: int) -> App:
 class Backend:
     """Listens on a loopback port or a unix socket. `app` may be changed at any time and counts for the next request."""
 
-    def __init__(self, app: App = echo, *, unix: str | None = None) -> None:
+    def __init__(self, app: App = echo, *, unix: str | None = None, port: int = 0) -> None:
         self.app = app
         self.visits: list[Visit] = []
         self.connections = 0
@@ -119,7 +119,9 @@ class Backend:
         self._lock = threading.Lock()
         self._socks: set[socket.socket] = set()
         self._listener = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
-        self._listener.bind(unix or ("127.0.0.1", 0))
+        # A backend that comes back: connections of its former life may linger.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(unix or ("127.0.0.1", port))
         if unix:
             os.chmod(unix, 0o666)
         self._listener.listen(256)
@@ -183,6 +185,9 @@ class Backend:
             sock.shutdown(socket.SHUT_RDWR)
 
     def stop(self) -> None:
+        """Also for a second time."""
+        if self._listener.fileno() < 0:
+            return
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         with self._lock:
