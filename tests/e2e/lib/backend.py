@@ -185,6 +185,8 @@ class Backend:
             sock.shutdown(socket.SHUT_RDWR)
 
     def stop(self) -> None:
+        if self._listener.fileno() < 0:
+            return
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         with self._lock:
