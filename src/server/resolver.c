@@ -1,6 +1,8 @@
 #include "server/resolver.h"
 
+#include <libgen.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -25,12 +27,6 @@ struct resolver {
     struct names *names;
     struct health *health;
 };
-
-/*
- * What getaddrinfo() reads: its configuration and its modules, with what the programs behind them keep in /run. Not /var, where the
- * database with the keys lies.
- */
-static const char *const readable[] = {"/etc", "/usr", "/lib", "/lib64", "/run", "/nix/store", NULL};
 
 static void on_wake(struct watch *w, short events)
 {
@@ -60,7 +56,25 @@ static void on_closed(void *user)
 
 static const struct ipc_user ipc_calls = {.message = on_message, .closed = on_closed};
 
-static unsigned open_all(struct resolver *r)
+/*
+ * What getaddrinfo() reads: its configuration and its modules, with what the programs behind them keep; not all of /var, where the
+ * database with the keys lies. Some systems have resolv.conf at a place of their own, to which the usual one leads.
+ */
+static unsigned enter_jail(void)
+{
+    char *config = realpath("/etc/resolv.conf", NULL);
+    const char *const readable[] = {"/etc",       "/usr",
+                                    "/lib",       "/lib64",
+                                    "/run",       "/var/lib/libvirt/dnsmasq",
+                                    "/nix/store", config ? dirname(config) : NULL,
+                                    NULL};
+    unsigned lacking = jail_enter(JAIL_RESOLVER,
+                                  &(struct jail_openings){.any_port = true, .readable = readable});
+    free(config);
+    return lacking;
+}
+
+static void open_all(struct resolver *r)
 {
     r->loop = loop_new();
     if (!r->loop || rand_init() < 0)
@@ -68,7 +82,6 @@ static unsigned open_all(struct resolver *r)
     if (image_map(ROLE_FD_IMAGE, &r->image) < 0)
         die("the image of the configuration cannot be read");
     close(ROLE_FD_IMAGE);
-    return jail_enter(JAIL_RESOLVER, &(struct jail_openings){.any_port = true, .readable = readable});
 }
 
 static void read_all(struct resolver *r, unsigned workers)
@@ -88,7 +101,8 @@ static void read_all(struct resolver *r, unsigned workers)
 int resolver_main(const struct role_start *start)
 {
     struct resolver r = {.loop = NULL};
-    unsigned lacking = open_all(&r);
+    open_all(&r);
+    unsigned lacking = enter_jail();
     read_all(&r, start->workers);
     image_unmap(&r.image);
     r.ipc = ipc_new(r.loop, ROLE_FD_IPC, &ipc_calls, &r);

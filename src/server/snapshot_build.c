@@ -96,7 +96,7 @@ static bool verify_roots(const struct upstream_cursor *c, const char *file, stru
     return fine;
 }
 
-/* Groups with the same roots are judged once: the system's are many. */
+/* Those of the system are many, and judged once. */
 static bool verify_all_roots(const struct snapshot *s, const char *file, struct buf *errors)
 {
     bool fine = true, system = false;

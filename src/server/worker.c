@@ -1,5 +1,6 @@
 #include "server/worker.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -176,13 +177,13 @@ static void tick_in(void *context, msec ms)
     loop_timer(w->loop, &w->tick, ms);
 }
 
-/* Without a resolver nobody reads it: it holds a number, which does not grow for ever (eventfd(2)). */
+/* A number that one look of the resolver empties; while it is dead they add up, and do no harm (eventfd(2)). */
 static void wake_resolver(void *context)
 {
     static const uint64_t once = 1;
     (void)context;
     if (write(ROLE_FD_WAKE, &once, sizeof once) < 0)
-        log_debug("the resolver is not woken: it has not looked since very long");
+        log_debug("the resolver cannot be woken: %s", strerror(errno));
 }
 
 static struct stream *secure(void *context, const struct upstream *up, const struct backend *b, int fd,
