@@ -25,7 +25,7 @@ enum err {
     ERR_TIMEOUT_TUNNEL,
     ERR_TIMEOUT_QUEUE,
     ERR_NO_ADDRESS, /* the backend's name leads nowhere */
-    ERR_SHUTDOWN, /* edge itself is ending */
+    ERR_SHUTDOWN,   /* edge itself is ending */
     ERR_SYS_END,
 
     ERR_TLS = 0x200,      /* + the alert we send (RFC 5246 section 7.2, RFC 8446 section 6) */

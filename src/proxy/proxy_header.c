@@ -43,11 +43,11 @@ static size_t put_port(uint8_t *out, uint16_t port)
 static size_t version_2(struct endpoint client, struct endpoint local, uint8_t out[PROXY_HEADER_MAX])
 {
     static const uint8_t signature[12] = {0x0d, 0x0a, 0x0d, 0x0a, 0, 0x0d, 0x0a, 'Q', 'U', 'I', 'T', 0x0a};
-    enum { PROXY_COMMAND = 0x21, UNSPEC = 0, TCP4 = 0x11, TCP6 = 0x21, HEAD = 16 };
+    enum { LOCAL_COMMAND = 0x20, PROXY_COMMAND = 0x21, UNSPEC = 0, TCP4 = 0x11, TCP6 = 0x21, HEAD = 16 };
     bool known = same_family(&client.ip, &local.ip);
     size_t n = HEAD, width = client.ip.len;
     memcpy(out, signature, sizeof signature);
-    out[12] = PROXY_COMMAND;
+    out[12] = client.ip.len == 0 ? LOCAL_COMMAND : PROXY_COMMAND;
     out[13] = !known ? UNSPEC : width == 4 ? TCP4 : TCP6;
     if (known) {
         memcpy(out + n, client.ip.bytes, width);

@@ -14,7 +14,7 @@ enum { PROXY_HEADER_MAX = 108 };
 
 /*
  * Writes the header of that version, 1 or 2, for a connection from `client` to `local`, the address and port it came to. Returns its
- * length. Without both addresses the header says that nothing is known.
+ * length. Without both addresses the header says that nothing is known, and without a client that the connection is the proxy's own.
  */
 size_t proxy_header(unsigned version, struct endpoint client, struct endpoint local,
                     uint8_t out[PROXY_HEADER_MAX]);

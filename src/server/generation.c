@@ -38,31 +38,34 @@ struct process {
 enum generation_state {
     GENERATION_SERVING,
     GENERATION_DRAIN_WORKERS,
-    GENERATION_DRAIN_KEEPER,
+    GENERATION_DRAIN_OTHERS,
     GENERATION_ENDED
 };
 
 struct generation {
+    struct generation_setup setup;
     struct loop *loop;
-    struct spawn_fds fds;
-    const struct generation_user *calls;
-    void *user;
     enum generation_state state;
     struct timer limit;
     struct task end;
     bool told_ready, told_jail;
     int certs; /* the latest of the keeper; -1: none yet */
-    size_t n;  /* the keeper is the last */
+    size_t n;  /* the workers come first, then the others */
     struct process processes[];
 };
 
 static void process_name(const struct process *p, char out[32])
 {
     const char *name = role_of(p->role)->name;
-    if (p->start.workers > 0)
+    if (role_of(p->role)->many)
         (void)snprintf(out, 32, "%s %u", name, p->start.index);
     else
         (void)snprintf(out, 32, "%s", name);
+}
+
+static struct process *keeper_of(struct generation *g)
+{
+    return &g->processes[g->setup.workers];
 }
 
 static void process_kill(const struct process *p)
@@ -81,7 +84,7 @@ static void check_ready(struct generation *g)
     if (g->told_ready || g->state != GENERATION_SERVING)
         return;
     g->told_ready = true;
-    g->calls->ready(g->user);
+    g->setup.calls->ready(g->setup.user);
 }
 
 static void warn_of_jail(struct process *p, unsigned lacking)
@@ -130,11 +133,11 @@ void generation_listen(struct generation *g, int fd)
 static void on_ask(struct process *worker, const union ipc_body *body)
 {
     struct generation *g = worker->generation;
-    struct process *keeper = &g->processes[g->n - 1];
+    struct ipc *keeper = keeper_of(g)->ipc;
     union ipc_body ask = *body;
     ask.ask.worker = worker->start.index;
-    if (keeper->ipc)
-        (void)ipc_send(keeper->ipc, IPC_ASK, &ask);
+    if (keeper)
+        (void)ipc_send(keeper, IPC_ASK, &ask);
 }
 
 static void on_tell(struct generation *g, const union ipc_body *body)
@@ -151,7 +154,9 @@ static bool may_say(enum role_id role, enum ipc_type type)
 {
     if (type == IPC_READY)
         return true;
-    return role == ROLE_WORKER ? type == IPC_ASK : type == IPC_CERTS || type == IPC_TELL || type == IPC_RENEW;
+    if (role == ROLE_KEEPER)
+        return type == IPC_CERTS || type == IPC_TELL || type == IPC_RENEW;
+    return role == ROLE_WORKER && type == IPC_ASK;
 }
 
 static void on_message(void *user, enum ipc_type type, const union ipc_body *body, int fd)
@@ -170,7 +175,7 @@ static void on_message(void *user, enum ipc_type type, const union ipc_body *bod
     case IPC_CERTS: on_certs(g, fd); break;
     case IPC_ASK: on_ask(p, body); break;
     case IPC_TELL: on_tell(g, body); break;
-    default: g->calls->renew(g->user); break;
+    default: g->setup.calls->renew(g->setup.user); break;
     }
 }
 
@@ -210,7 +215,7 @@ static int process_fork(struct process *p)
     if (ipc_pair(pair) < 0)
         return -1;
     p->ipc = ipc_new(p->generation->loop, pair[0], &ipc_calls, p);
-    pid_t pid = p->ipc ? spawn_role(p->role, &p->start, pair[1], &p->generation->fds) : -1;
+    pid_t pid = p->ipc ? spawn_role(p->role, &p->start, pair[1], &p->generation->setup.fds) : -1;
     int saved = errno;
     close(pair[1]);
     if (!p->ipc)
@@ -243,12 +248,12 @@ static void on_respawn(struct timer *t)
     process_start(LIST_OWNER(t, struct process, respawn));
 }
 
-static void process_init(struct generation *g, enum role_id role, unsigned index, unsigned workers)
+static void process_init(struct generation *g, enum role_id role, unsigned index)
 {
     struct process *p = &g->processes[g->n++];
     p->generation = g;
     p->role = role;
-    p->start = (struct role_start){.index = index, .workers = workers};
+    p->start = (struct role_start){.index = index, .workers = g->setup.workers};
     p->respawn.fire = on_respawn;
 }
 
@@ -256,7 +261,7 @@ static void process_init(struct generation *g, enum role_id role, unsigned index
 static void tell_ended(struct task *t)
 {
     struct generation *g = LIST_OWNER(t, struct generation, end);
-    g->calls->ended(g->user);
+    g->setup.calls->ended(g->setup.user);
 }
 
 static void on_limit(struct timer *t)
@@ -267,22 +272,22 @@ static void on_limit(struct timer *t)
         process_kill(&g->processes[i]);
 }
 
-struct generation *generation_new(struct loop *loop, const struct spawn_fds *fds, unsigned workers,
-                                  const struct generation_user *calls, void *user)
+struct generation *generation_new(const struct generation_setup *setup)
 {
-    struct generation *g = calloc(1, sizeof *g + (workers + 1) * sizeof(struct process));
+    size_t n = setup->workers + 1 + (setup->resolver ? 1 : 0);
+    struct generation *g = calloc(1, sizeof *g + n * sizeof(struct process));
     if (!g)
         return NULL;
-    g->loop = loop;
-    g->fds = *fds;
-    g->calls = calls;
-    g->user = user;
+    g->setup = *setup;
+    g->loop = setup->loop;
     g->certs = -1;
     g->limit.fire = on_limit;
     g->end.run = tell_ended;
-    for (unsigned i = 0; i < workers; i++)
-        process_init(g, ROLE_WORKER, i, workers);
-    process_init(g, ROLE_KEEPER, 0, 0);
+    for (unsigned i = 0; i < setup->workers; i++)
+        process_init(g, ROLE_WORKER, i);
+    process_init(g, ROLE_KEEPER, 0);
+    if (setup->resolver)
+        process_init(g, ROLE_RESOLVER, 0);
     for (size_t i = 0; i < g->n; i++)
         process_start(&g->processes[i]);
     return g;
@@ -304,33 +309,33 @@ void generation_free(struct generation *g)
 
 /* Ending */
 
-static size_t running(const struct generation *g, enum role_id role)
+static bool is_running(const struct generation *g, bool workers)
 {
-    size_t n = 0;
     for (size_t i = 0; i < g->n; i++)
-        n += g->processes[i].role == role && g->processes[i].pid > 0;
-    return n;
+        if ((g->processes[i].role == ROLE_WORKER) == workers && g->processes[i].pid > 0)
+            return true;
+    return false;
 }
 
-static void tell_to_drain(struct generation *g, enum role_id role, uint32_t limit_ms)
+static void tell_to_drain(struct generation *g, bool workers, uint32_t limit_ms)
 {
     union ipc_body body = {.drain = {.limit_ms = limit_ms}};
     for (size_t i = 0; i < g->n; i++) {
         struct process *p = &g->processes[i];
-        if (p->role == role && (!p->ipc || ipc_send(p->ipc, IPC_DRAIN, &body) < 0))
+        if ((p->role == ROLE_WORKER) == workers && (!p->ipc || ipc_send(p->ipc, IPC_DRAIN, &body) < 0))
             process_kill(p);
     }
 }
 
-/* The workers go first: the keeper answers them until the last one is gone. */
+/* The workers go first: the others serve them until the last one is gone. */
 static void go_on_ending(struct generation *g)
 {
-    if (g->state == GENERATION_DRAIN_WORKERS && running(g, ROLE_WORKER) == 0) {
-        g->state = GENERATION_DRAIN_KEEPER;
+    if (g->state == GENERATION_DRAIN_WORKERS && !is_running(g, true)) {
+        g->state = GENERATION_DRAIN_OTHERS;
         loop_timer(g->loop, &g->limit, GRACE_MS);
-        tell_to_drain(g, ROLE_KEEPER, GRACE_MS);
+        tell_to_drain(g, false, GRACE_MS);
     }
-    if (g->state == GENERATION_DRAIN_KEEPER && running(g, ROLE_KEEPER) == 0) {
+    if (g->state == GENERATION_DRAIN_OTHERS && !is_running(g, false)) {
         g->state = GENERATION_ENDED;
         loop_timer_clear(g->loop, &g->limit);
         loop_task(g->loop, &g->end);
@@ -346,7 +351,7 @@ void generation_drain(struct generation *g, uint32_t limit_ms)
         loop_timer_clear(g->loop, &g->processes[i].respawn);
     if (limit_ms > 0)
         loop_timer(g->loop, &g->limit, (msec)limit_ms + GRACE_MS);
-    tell_to_drain(g, ROLE_WORKER, limit_ms);
+    tell_to_drain(g, true, limit_ms);
     go_on_ending(g);
 }
 
@@ -360,9 +365,9 @@ void generation_kill(struct generation *g)
 
 void generation_renewed(struct generation *g)
 {
-    const struct process *keeper = &g->processes[g->n - 1];
-    if (keeper->ipc)
-        (void)ipc_send(keeper->ipc, IPC_RENEWED, NULL);
+    struct ipc *keeper = keeper_of(g)->ipc;
+    if (keeper)
+        (void)ipc_send(keeper, IPC_RENEWED, NULL);
 }
 
 /* Reaping */
@@ -383,6 +388,8 @@ static void process_ended(struct process *p, int status)
     p->pid = 0;
     ipc_free(p->ipc);
     p->ipc = NULL;
+    if (p->role == ROLE_WORKER && p->generation->setup.load.rows)
+        load_clear_worker(&p->generation->setup.load, p->start.index);
     process_name(p, name);
     describe_end(status, how);
     if (p->generation->state != GENERATION_SERVING) {

@@ -1,5 +1,5 @@
 /*
- * The processes that serve one configuration: workers and a keeper. What dies is started again; a generation that drains is
+ * The processes that serve one configuration: workers, a keeper, a resolver if there is something to look up or to check. What dies is started again; a generation that drains is
  * let go, workers first. The supervisor may hold several: reload makes a new one and drains the old one.
  */
 #ifndef EDGE_SERVER_GENERATION_H
@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "proxy/load.h"
 #include "server/spawn.h"
 
 struct loop;
@@ -24,12 +25,18 @@ struct generation_user {
     void (*ended)(void *user);
 };
 
-/*
- * Starts all processes. The descriptors in fds are borrowed for the life of the generation; fds->listens too. NULL when memory is
- * out; a process that cannot be started now is tried again.
- */
-struct generation *generation_new(struct loop *loop, const struct spawn_fds *fds, unsigned workers,
-                                  const struct generation_user *calls, void *user);
+struct generation_setup {
+    struct loop *loop;
+    struct spawn_fds fds; /* borrowed for the life of the generation, as are those in fds.listens */
+    unsigned workers;
+    bool resolver;
+    struct load load; /* the memory behind fds.load; without rows there are no backends */
+    const struct generation_user *calls;
+    void *user;
+};
+
+/* Starts all processes. NULL when memory is out; a process that cannot be started now is tried again. */
+struct generation *generation_new(const struct generation_setup *setup);
 /* Once it has ended. NULL allowed. */
 void generation_free(struct generation *g);
 

@@ -1,15 +1,18 @@
 /*
  * Connections whose TLS handshake is under way, and those whose handshake failed and that stay a moment so that the client can
- * read why. When a handshake is done the stream goes to `greeted`.
+ * read why. When a handshake is done the stream goes to `greeted`. Where some TLS is not ours the ClientHello is looked at first,
+ * without being taken: a connection for such a name goes to `passed` as it came.
  */
 #ifndef EDGE_SERVER_GREETER_H
 #define EDGE_SERVER_GREETER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
 #include "base/ip.h"
 #include "base/list.h"
+#include "base/str.h"
 
 struct loop;
 struct stream;
@@ -21,6 +24,10 @@ struct greeter_env {
     struct tls_worker *tls;
     msec handshake_ms; /* total */
     struct list all;
+    /* Whether TLS for that name (empty: the client sent none) is passed through. NULL: none is. */
+    bool (*passes)(struct greeter_env *env, struct str sni);
+    /* It is: takes the stream, which is plain and unread. sni is borrowed. */
+    void (*passed)(struct greeter_env *env, struct stream *stream, uint64_t id, struct str sni);
     /* The handshake is done: takes the stream. */
     void (*greeted)(struct greeter_env *env, struct stream *stream, uint64_t id);
     /* The connection ended without a handshake and is closed. */

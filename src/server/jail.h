@@ -15,6 +15,7 @@ enum jail_kind {
     JAIL_KEEPER, /* talks to the supervisor and works on the database */
     JAIL_ANSWER, /* answers challenges while no daemon runs: a worker with a database */
     JAIL_RENEW, /* `edge renew`: libraries, resolver, the CA. It may read any file and write in its directory, and run nothing */
+    JAIL_RESOLVER, /* libraries that look up names, which may read what they are configured by, talk to anybody, and run nothing */
     JAILS
 };
 
@@ -24,9 +25,9 @@ enum jail_part { JAIL_SECCOMP = 1, JAIL_LANDLOCK = 2, JAIL_LANDLOCK_NET = 4 };
 struct jail_openings {
     const uint16_t *ports; /* where it may connect to by TCP */
     size_t n_ports;
-    bool any_port;         /* it may connect to any */
-    const char *directory; /* where it may read, write, make and remove files */
-    bool read_all;         /* it may read all other files */
+    bool any_port;               /* it may connect to any */
+    const char *directory;       /* where it may read, write, make and remove files */
+    const char *const *readable; /* other directories where it may read, ended by NULL; NULL: none */
 };
 
 /*

@@ -69,8 +69,8 @@ static int restrict_self(const struct ruleset *r, size_t size, const struct jail
         rc = allow_port(fd, o->ports[i]);
     if (rc == 0 && r->fs && o->directory)
         rc = allow_directory(fd, o->directory, DIRECTORY_RIGHTS & r->fs);
-    if (rc == 0 && r->fs && o->read_all)
-        rc = allow_directory(fd, "/", READ_RIGHTS & r->fs);
+    for (size_t i = 0; r->fs && o->readable && o->readable[i] && rc == 0; i++)
+        rc = allow_directory(fd, o->readable[i], READ_RIGHTS & r->fs);
     if (rc == 0)
         rc = (int)syscall(SYS_RESTRICT_SELF, fd, 0);
     close(fd);

@@ -56,7 +56,8 @@ struct check {
 enum { W = 1, K = 2, ALL = W | K };
 
 /* Whose rows make a jail's list. Where two rows have one number the first one decides. */
-static const unsigned lists[] = {[JAIL_WORKER] = W, [JAIL_KEEPER] = K, [JAIL_ANSWER] = ALL, [JAIL_RENEW] = 0};
+static const unsigned lists[] = {
+    [JAIL_WORKER] = W, [JAIL_KEEPER] = K, [JAIL_ANSWER] = ALL, [JAIL_RENEW] = 0, [JAIL_RESOLVER] = 0};
 _Static_assert(nitems(lists) == JAILS, "name the rows of every jail");
 
 /* No other protocol: not even MPTCP, whose connections Landlock does not see. */
@@ -304,7 +305,7 @@ static void assemble(struct program *p, enum jail_kind kind)
 int jail_seccomp(enum jail_kind kind)
 {
     if (lists[kind] == 0)
-        return 0; /* whatever libcurl and the resolver call on some libc; Landlock has to do */
+        return 0; /* whatever libcurl and the libraries that look up names call on some libc; Landlock has to do */
     struct program p = {.n = 0};
     assemble(&p, kind);
     if (p.n > PROGRAM_MAX) {

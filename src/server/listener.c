@@ -76,18 +76,45 @@ static void greeter_failed(struct greeter_env *env)
     connection_ended(LIST_OWNER(env, struct listener, greeters));
 }
 
-static void begin_session(struct listener *l, struct stream *stream, uint64_t id)
+static void refuse_session(struct listener *l, struct stream *stream, uint64_t id)
 {
-    if (h1_session_new(&l->sessions, stream, id))
-        return;
     log_warn("conn %llu: closed: %s", (unsigned long long)id, err_text(ERR_NOMEM));
     stream->ops->close(stream, STREAM_RESET);
     connection_ended(l);
 }
 
+static void begin_session(struct listener *l, struct stream *stream, uint64_t id)
+{
+    if (!h1_session_new(&l->sessions, stream, id))
+        refuse_session(l, stream, id);
+}
+
 static void greeted(struct greeter_env *env, struct stream *stream, uint64_t id)
 {
     begin_session(LIST_OWNER(env, struct listener, greeters), stream, id);
+}
+
+static void passed(struct greeter_env *env, struct stream *stream, uint64_t id, struct str sni)
+{
+    struct listener *l = LIST_OWNER(env, struct listener, greeters);
+    if (!raw_session_new(&l->sessions, stream, id, sni))
+        refuse_session(l, stream, id);
+}
+
+/* The answer is in the same order as the proxy's, who will look again: the site of the name, else `*`. */
+static bool passes(struct greeter_env *env, struct str sni)
+{
+    const struct snapshot *s = LIST_OWNER(env, struct listener, greeters)->setup.snapshot;
+    const struct site *site = sni.n > 0 ? snapshot_site(s, sni) : NULL;
+    return (site ? site : s->any)->passthrough != NULL;
+}
+
+static bool some_passes(const struct snapshot *s)
+{
+    for (size_t i = 0; i < s->n_sites; i++)
+        if (s->sites[i].passthrough)
+            return true;
+    return false;
 }
 
 /* Takes fd. */
@@ -218,6 +245,8 @@ static void init_envs(struct listener *l)
         .loop = l->setup.loop,
         .tls = l->setup.tls,
         .handshake_ms = t->handshake,
+        .passes = some_passes(l->setup.snapshot) ? passes : NULL,
+        .passed = passed,
         .greeted = greeted,
         .failed = greeter_failed,
     };

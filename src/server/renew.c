@@ -347,7 +347,8 @@ static int open_store(struct renewal *r)
         (void)fprintf(stderr, "edge: %.*s\n", STR_ARG(buf_str(&why)));
     buf_done(&why);
     /* From here on it talks to the network. What the kernel lacks of this the daemon has told. */
-    struct jail_openings openings = {.any_port = true, .directory = r->dir, .read_all = true};
+    static const char *const everything[] = {"/", NULL};
+    struct jail_openings openings = {.any_port = true, .directory = r->dir, .readable = everything};
     (void)jail_enter(JAIL_RENEW, &openings);
     return r->store ? EXIT_DONE : EXIT_FAILED;
 }

@@ -10,12 +10,15 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "server/keeper.h"
+#include "server/resolver.h"
 #include "server/worker.h"
 
 /* What each may do once it works stands in server/jail_seccomp.c. */
 static const struct role roles[] = {
-    [ROLE_WORKER] = {.name = "worker", .main = worker_main, .image = true, .sockets = true},
+    [ROLE_WORKER] =
+        {.name = "worker", .main = worker_main, .image = true, .sockets = true, .load = true, .many = true},
     [ROLE_KEEPER] = {.name = "keeper", .main = keeper_main, .image = true},
+    [ROLE_RESOLVER] = {.name = "resolver", .main = resolver_main, .image = true, .load = true},
 };
 _Static_assert(nitems(roles) == ROLES, "a row for every role");
 

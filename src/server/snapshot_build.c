@@ -64,34 +64,48 @@ static bool verify_site(const struct site *site, struct certs *certs, const char
     return fine;
 }
 
+struct str snapshot_roots(const struct upstream_cursor *c)
+{
+    if (!upstream_speaks_tls(c) || c->upstream->trust == TRUST_NONE)
+        return (struct str){NULL, 0};
+    return c->upstream->trust == TRUST_FILE ? c->upstream->ca_file : STR(SNAPSHOT_SYSTEM_ROOTS);
+}
+
 /* The same for the roots that the certificates of an upstream's backends are checked with. */
-static bool verify_roots(const struct site *site, const struct upstream *up, const char *file,
-                         struct buf *errors)
+static bool verify_roots(const struct upstream_cursor *c, const char *file, struct buf *errors)
 {
     struct buf pem = {0};
     struct tls_trust *trust = NULL;
     int err = ERR_TRUST_NONE;
-    if (up->trust != TRUST_FILE)
+    struct str path = snapshot_roots(c);
+    if (path.n == 0)
         return true;
-    bool read = read_named(up->ca_file, &pem) == 0;
+    bool read = read_named(path, &pem) == 0;
     const char *why = read ? "" : strerror(errno);
     if (read && pem.len > 0) /* of nothing a trust would be made that believes everybody */
         trust = tls_trust_new(buf_str(&pem), &err);
     bool fine = trust != NULL;
     if (!fine)
-        (void)buf_printf(errors, "%s:%u: backends of %.*s: %.*s: %s\n", file, up->line,
-                         STR_ARG(site->names[0]), STR_ARG(up->ca_file), read ? err_text(err) : why);
+        (void)buf_printf(errors, "%s:%u: backends of %.*s: %.*s: %s%s\n", file, c->upstream->line,
+                         STR_ARG(c->site->names[0]), STR_ARG(path), read ? err_text(err) : why,
+                         c->upstream->trust == TRUST_SYSTEM
+                             ? "; install ca-certificates, or write `tls CA-FILE` or `tls insecure`"
+                             : "");
     tls_trust_free(trust);
     buf_done(&pem);
     return fine;
 }
 
-static bool verify_upstreams(const struct site *site, const char *file, struct buf *errors)
+/* Those of the system are many, and judged once. */
+static bool verify_all_roots(const struct snapshot *s, const char *file, struct buf *errors)
 {
-    bool fine = true;
-    for (size_t i = 0; i < site->n_routes; i++)
-        if (site->routes[i].action == ACTION_PROXY)
-            fine = verify_roots(site, site->routes[i].upstream, file, errors) && fine;
+    bool fine = true, system = false;
+    for (struct upstream_cursor c = {0}; upstreams_next(s, &c);) {
+        bool is_system = c.upstream->trust == TRUST_SYSTEM && upstream_speaks_tls(&c);
+        if (!(is_system && system))
+            fine = verify_roots(&c, file, errors) && fine;
+        system = system || is_system;
+    }
     return fine;
 }
 
@@ -103,9 +117,9 @@ int snapshot_verify(const struct snapshot *s, const char *file, struct buf *erro
         const struct site *site = &s->sites[i];
         if (has_files(site) && !same_files(s, site) && !verify_site(site, certs, file, errors))
             rc = -1;
-        if (!verify_upstreams(site, file, errors))
-            rc = -1;
     }
+    if (!verify_all_roots(s, file, errors))
+        rc = -1;
     certs_free(certs);
     return rc;
 }
@@ -146,19 +160,11 @@ static bool add_upstream_ports(struct buf *ports, const struct upstream *u)
     return true;
 }
 
-static bool add_site_ports(struct buf *ports, const struct site *site)
-{
-    for (size_t i = 0; i < site->n_routes; i++)
-        if (site->routes[i].action == ACTION_PROXY && !add_upstream_ports(ports, site->routes[i].upstream))
-            return false;
-    return !site->passthrough || add_upstream_ports(ports, site->passthrough);
-}
-
 bool snapshot_backend_ports(const struct snapshot *s, struct buf *ports)
 {
     bool fine = true;
-    for (size_t i = 0; fine && i < s->n_sites; i++)
-        fine = add_site_ports(ports, &s->sites[i]);
+    for (struct upstream_cursor c = {0}; fine && upstreams_next(s, &c);)
+        fine = add_upstream_ports(ports, c.upstream);
     return fine;
 }
 
@@ -177,6 +183,11 @@ static bool add_files(struct buf *b, const struct snapshot *s)
     for (size_t i = 0; i < s->n_sites; i++) {
         const struct site *site = &s->sites[i];
         if (has_files(site) && (!add_file(b, site->cert_file) || !add_file(b, site->key_file)))
+            return false;
+    }
+    for (struct upstream_cursor c = {0}; upstreams_next(s, &c);) {
+        struct str roots = snapshot_roots(&c);
+        if (roots.n > 0 && !add_file(b, roots))
             return false;
     }
     return true;

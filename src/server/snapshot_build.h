@@ -12,13 +12,19 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "config/site.h"
+#include "server/upstreams.h"
 
 struct certs;
 struct image;
 
+/* Where the system keeps the roots that it trusts (Debian's ca-certificates). */
+#define SNAPSHOT_SYSTEM_ROOTS "/etc/ssl/certs/ca-certificates.crt"
+/* The file that an upstream's backends are checked with, as it is named in the image; empty: none is needed. */
+struct str snapshot_roots(const struct upstream_cursor *c);
+
 /*
- * Reads every certificate and key file that the snapshot names and tries whether they can serve, and every file of roots for backends. Returns 0, or -1 and
- * `errors` holds a line `FILE:LINE: what is wrong` for each trouble. `file` is the configuration's name to show.
+ * Reads every certificate and key file that the snapshot names and tries whether they can serve, and every file of roots for
+ * backends, that of the system too where it is needed. Returns 0, or -1 and `errors` holds a line `FILE:LINE: what is wrong` for each trouble. `file` is the configuration's name to show.
  */
 int snapshot_verify(const struct snapshot *s, const char *file, struct buf *errors);
 

@@ -44,6 +44,7 @@ static void arrange(const struct role *role, int ipc, const struct spawn_fds *fd
     int null = lift(fds->null, above), high_ipc = lift(ipc, above);
     int image = lift(role->image ? fds->image : -1, above);
     int sessions = lift(role->sockets ? fds->sessions : -1, above);
+    int load = lift(role->load ? fds->load : -1, above), wake = lift(role->load ? fds->wake : -1, above);
     for (size_t i = 0; i < n; i++)
         listens[i] = lift(fds->listens[i], above);
     place(null, STDIN_FILENO);
@@ -51,7 +52,9 @@ static void arrange(const struct role *role, int ipc, const struct spawn_fds *fd
     place(high_ipc, ROLE_FD_IPC);
     place(image, ROLE_FD_IMAGE);
     place(sessions, ROLE_FD_SESSIONS);
-    for (int fd = ROLE_FD_SESSIONS + 1; fd < ROLE_FD_LISTEN; fd++)
+    place(load, ROLE_FD_LOAD);
+    place(wake, ROLE_FD_WAKE);
+    for (int fd = ROLE_FD_WAKE + 1; fd < ROLE_FD_LISTEN; fd++)
         close(fd);
     for (size_t i = 0; i < n; i++)
         place(listens[i], ROLE_FD_LISTEN + (int)i);
@@ -79,7 +82,7 @@ pid_t spawn_role(enum role_id id, const struct role_start *start, int ipc, const
     const struct role *role = role_of(id);
     char title[32], which[32], index[32], workers[32];
     /* What ps shows; role_main() takes the rest. */
-    if (start->workers > 0)
+    if (role->many)
         (void)snprintf(title, sizeof title, "edge: %s %u", role->name, start->index);
     else
         (void)snprintf(title, sizeof title, "edge: %s", role->name);

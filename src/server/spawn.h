@@ -12,6 +12,8 @@ struct spawn_fds {
     int null; /* becomes standard input and output */
     int image;
     int sessions;
+    int load; /* -1: there are no backends */
+    int wake;
     const int *listens; /* -1: not bound */
     size_t n_listens;
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -22,11 +23,13 @@
 #include "server/account.h"
 #include "server/generation.h"
 #include "server/image.h"
+#include "server/load_memory.h"
 #include "server/notify.h"
 #include "server/ports.h"
 #include "server/read_file.h"
 #include "server/sessions_memory.h"
 #include "server/snapshot_build.h"
+#include "server/upstreams.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_CONFIG = 2 };
 enum { MAX_AUTO_WORKERS = 64, DRAIN_MS = 10000 };
@@ -47,6 +50,7 @@ struct supervisor {
     struct watch signals;
     struct timer watchdog;
     struct timer port_retry; /* while a port of the configuration could not be bound */
+    struct load load; /* of the backends */
     struct generation *generation;
     pid_t renewing; /* `edge renew`; 0: it does not run */
 };
@@ -88,11 +92,31 @@ static int verify_files(const struct supervisor *s)
     return status;
 }
 
+static unsigned worker_count(const struct snapshot *s)
+{
+    cpu_set_t set;
+    if (s->workers > 0)
+        return s->workers;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return n < 1 ? 1 : n > MAX_AUTO_WORKERS ? MAX_AUTO_WORKERS : (unsigned)n;
+}
+
+/* What is known of the backends, and the way to wake who looks them up. */
+static bool open_load(struct supervisor *s)
+{
+    struct load_shape shape = {.workers = worker_count(s->snapshot), .backends = s->snapshot->n_backends};
+    if (shape.backends == 0)
+        return true;
+    s->fds.load = load_memory_new(shape, &s->load);
+    s->fds.wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return s->fds.load >= 0 && s->fds.wake >= 0;
+}
+
 static int build_image(struct supervisor *s, struct str text)
 {
     s->fds.image = snapshot_build(s->snapshot, s->config_file, text);
     s->fds.sessions = sessions_memory_new();
-    if (s->fds.image >= 0 && s->fds.sessions >= 0)
+    if (s->fds.image >= 0 && s->fds.sessions >= 0 && open_load(s))
         return EXIT_DONE;
     log_error("cannot make memory for the workers: %s", strerror(errno));
     return EXIT_FAILED;
@@ -167,15 +191,6 @@ static int open_everything(struct supervisor *s)
 }
 
 /* Generations */
-
-static unsigned worker_count(const struct snapshot *s)
-{
-    cpu_set_t set;
-    if (s->workers > 0)
-        return s->workers;
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n < 1 ? 1 : n > MAX_AUTO_WORKERS ? MAX_AUTO_WORKERS : (unsigned)n;
-}
 
 /* What `systemctl status` shows. */
 static void notify_serving(const struct supervisor *s)
@@ -348,7 +363,16 @@ static int serve(struct supervisor *s)
     }
     s->watchdog.fire = on_watchdog;
     loop_timer(s->loop, &s->watchdog, s->notify.watchdog_ms);
-    s->generation = generation_new(s->loop, &s->fds, worker_count(s->snapshot), &generation_calls, s);
+    struct generation_setup setup = {
+        .loop = s->loop,
+        .fds = s->fds,
+        .workers = worker_count(s->snapshot),
+        .resolver = upstreams_need_resolver(s->snapshot),
+        .load = s->load,
+        .calls = &generation_calls,
+        .user = s,
+    };
+    s->generation = generation_new(&setup);
     if (!s->generation)
         die("out of memory");
     s->port_retry.fire = on_port_retry;
@@ -370,7 +394,8 @@ static int open_null(void)
 
 int supervisor_main(const char *config_file)
 {
-    struct supervisor s = {.config_file = config_file, .fds = {.image = -1, .sessions = -1}};
+    struct supervisor s = {.config_file = config_file,
+                           .fds = {.image = -1, .sessions = -1, .load = -1, .wake = -1}};
     s.began = clock_now();
     log_init(NULL, getenv("EDGE_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
     activation_take(&s.inherited, ACTIVATION_FIRST_FD); /* before anything else is opened */

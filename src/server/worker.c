@@ -1,5 +1,6 @@
 #include "server/worker.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -9,11 +10,13 @@
 #include "base/rand.h"
 #include "net/loop.h"
 #include "proxy/proxy.h"
+#include "server/backend_tls.h"
 #include "server/cert_image.h"
 #include "server/image.h"
 #include "server/ipc.h"
 #include "server/jail.h"
 #include "server/listener.h"
+#include "server/load_memory.h"
 #include "server/sessions_memory.h"
 #include "server/snapshot_build.h"
 #include "tls/certs.h"
@@ -32,10 +35,12 @@ struct worker {
     struct image image;
     struct sessions sessions;
     struct tls_worker *tls;
+    struct load load;
+    struct backend_tls *backend_tls;
     struct snapshot *snapshot;
     struct proxy *proxy;
     struct listener *listener;
-    struct timer keeper_late;
+    struct timer keeper_late, tick;
     unsigned jail_lacks;
     bool accepting;
 };
@@ -162,13 +167,57 @@ static unsigned enter_jail(const struct worker *w)
     return lacking;
 }
 
+/* What the proxy asks for */
+
+static void on_tick(struct timer *t)
+{
+    struct worker *w = LIST_OWNER(t, struct worker, tick);
+    proxy_tick(w->proxy);
+}
+
+static void tick_in(void *context, msec ms)
+{
+    struct worker *w = context;
+    loop_timer(w->loop, &w->tick, ms);
+}
+
+/* A number that one look of the resolver empties; while it is dead they add up, and do no harm (eventfd(2)). */
+static void wake_resolver(void *context)
+{
+    static const uint64_t once = 1;
+    (void)context;
+    if (write(ROLE_FD_WAKE, &once, sizeof once) < 0)
+        log_debug("the resolver cannot be woken: %s", strerror(errno));
+}
+
+static struct stream *secure(void *context, const struct upstream *up, const struct backend *b, int fd,
+                             struct endpoint peer)
+{
+    const struct worker *w = context;
+    return backend_tls_stream(w->backend_tls, up, b, fd, peer);
+}
+
 /* What people wrote is read in the jail only. */
 static void read_all(struct worker *w)
 {
     w->snapshot = snapshot_open(&w->image);
     take_certs(w, -1);
-    struct proxy_setup setup = {.loop = w->loop, .snapshot = w->snapshot, .ask = on_ask, .context = w};
-    w->proxy = proxy_new(&setup);
+    struct load_shape shape = {.workers = w->start->workers, .backends = w->snapshot->n_backends};
+    if (shape.backends > 0 && load_memory_map(ROLE_FD_LOAD, shape, &w->load) < 0)
+        die("the table of backends cannot be mapped");
+    w->backend_tls = backend_tls_new(&w->image, w->snapshot, w->tls);
+    struct proxy_setup setup = {
+        .loop = w->loop,
+        .snapshot = w->snapshot,
+        .ask = on_ask,
+        .context = w,
+        .load = w->load,
+        .worker = w->start->index,
+        .tick_in = tick_in,
+        .wake_resolver = wake_resolver,
+        .secure = secure,
+    };
+    w->proxy = w->backend_tls ? proxy_new(&setup) : NULL;
     if (!w->proxy)
         die("out of memory");
 }
@@ -201,7 +250,7 @@ static void begin_to_accept(struct worker *w)
 
 int worker_main(const struct role_start *start)
 {
-    struct worker w = {.start = start, .keeper_late = {.fire = on_keeper_late}};
+    struct worker w = {.start = start, .keeper_late = {.fire = on_keeper_late}, .tick = {.fire = on_tick}};
     open_all(&w);
     w.jail_lacks = enter_jail(&w);
     read_all(&w);

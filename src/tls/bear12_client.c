@@ -25,6 +25,7 @@ struct bear12_client {
     uint8_t key[CLIENT_SESSION_KEY];
     bool began; /* something came */
     bool done;
+    int err;
     uint16_t suite;
     struct bear12_core core;
     uint8_t buffer[BUFFER];
@@ -169,16 +170,21 @@ static int go_on(struct bear12_client *b, struct str in, size_t *used, struct bu
 }
 
 enum engine_verdict bear12_client_step(struct bear12_client *b, struct str in, size_t *used, struct buf *out,
-                                       struct rec *rec, int *err)
+                                       struct rec *rec)
 {
     *used = 0;
-    *err = go_on(b, in, used, out);
-    if (*err)
+    b->err = go_on(b, in, used, out);
+    if (b->err)
         return ENGINE_FAIL;
     if (!bear12_core_complete(&b->core))
         return ENGINE_WAIT;
     finish(b, rec);
     return ENGINE_DONE;
+}
+
+int bear12_client_error(const struct bear12_client *b)
+{
+    return b->err;
 }
 
 uint16_t bear12_client_suite(const struct bear12_client *b)

@@ -31,9 +31,11 @@ struct bear12_client_setup {
 /* The ClientHello goes to `out`. NULL when memory is out. */
 struct bear12_client *bear12_client_new(const void *shared, const struct bear12_client_setup *setup,
                                         struct buf *out);
-/* As the step of engine.h, with the backend's bytes. With ENGINE_FAIL *err tells why. */
+/* As the step of engine.h, with the backend's bytes. */
 enum engine_verdict bear12_client_step(struct bear12_client *b, struct str in, size_t *used, struct buf *out,
-                                       struct rec *rec, int *err);
+                                       struct rec *rec);
+/* With ENGINE_FAIL: an enum err. */
+int bear12_client_error(const struct bear12_client *b);
 /* Once it is done. */
 uint16_t bear12_client_suite(const struct bear12_client *b);
 bool bear12_client_resumed(const struct bear12_client *b);

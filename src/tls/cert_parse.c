@@ -137,8 +137,10 @@ static bool read_time(struct str in, char out[TIME_TEXT])
     }
     if (!der_take(&in, DER_UTC_TIME, &t) || t.n != TIME_TEXT - 2)
         return false;
-    memcpy(out, t.p[0] < '5' ? "20" : "19", 2);
-    memcpy(out + 2, t.p, t.n);
+    bool this_century = t.p[0] < '5';
+    out[0] = this_century ? '2' : '1';
+    out[1] = this_century ? '0' : '9';
+    memcpy(out + 2, t.p, TIME_TEXT - 2);
     return true;
 }
 

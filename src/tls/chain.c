@@ -16,7 +16,6 @@ enum {
 struct judged {
     struct cert_parsed certs[CERT_CHAIN];
     size_t n;
-    bool pinned; /* exactly this certificate is trusted */
     br_x509_trust_anchor anchors[ANCHORS];
     size_t n_anchors;
 };
@@ -120,10 +119,10 @@ static int parse(const struct chain *c, struct judged *j)
 
 /* --- judging */
 
-static int collect_anchors(const struct tls_trust *t, struct judged *j)
+static int collect_anchors(const struct chain *c, struct judged *j)
 {
     const struct cert_parsed *own = &j->certs[0];
-    if (j->pinned) {
+    if (c->pinned) {
         j->anchors[0] = (br_x509_trust_anchor){
             .dn = {.data = cert_bytes(own->subject), .len = own->subject.n},
         };
@@ -131,7 +130,7 @@ static int collect_anchors(const struct tls_trust *t, struct judged *j)
         return cert_parse_key(own, &j->anchors[0].pkey) ? 0 : ERR_TLS_CERT_KIND;
     }
     for (size_t i = 0; i < j->n; i++)
-        j->n_anchors += tls_trust_find(t, j->certs[i].issuer, j->anchors + j->n_anchors,
+        j->n_anchors += tls_trust_find(c->trust, j->certs[i].issuer, j->anchors + j->n_anchors,
                                        ANCHORS - j->n_anchors);
     return 0;
 }
@@ -171,7 +170,7 @@ static int validate(struct chain *c, const struct judged *j)
     br_x509_minimal_set_hash(v, br_sha384_ID, &br_sha384_vtable);
     br_x509_minimal_set_hash(v, br_sha512_ID, &br_sha512_vtable);
     br_x509_minimal_set_time(v, (uint32_t)(c->wall / DAY + DAYS_TO_1970), (uint32_t)(c->wall % DAY));
-    if (!j->pinned)
+    if (!c->pinned)
         br_x509_minimal_set_minrsa(v, STRONG_RSA);
     v->vtable->start_chain(&v->vtable, c->name[0] ? c->name : NULL);
     for (size_t i = 0; i < j->n; i++) {
@@ -188,7 +187,7 @@ static int validate(struct chain *c, const struct judged *j)
 /* The rest of what BearSSL does not do: addresses. */
 static int check_address(const struct chain *c, const struct judged *j)
 {
-    if (c->name[0] || j->pinned)
+    if (c->name[0] || c->pinned)
         return 0;
     return c->ip.len > 0 && cert_parse_has_ip(&j->certs[0], c->ip) ? 0 : ERR_TLS_NAME;
 }
@@ -204,8 +203,8 @@ static int judge(struct chain *c)
     if (tls_trust_all(c->trust))
         return cert_parse_key(&j.certs[0], &c->key) ? 0 : ERR_TLS_CERT_KIND;
     bring_into_order(c->trust, &j);
-    j.pinned = tls_trust_has(c->trust, j.certs[0].der);
-    err = collect_anchors(c->trust, &j);
+    c->pinned = tls_trust_has(c->trust, j.certs[0].der);
+    err = collect_anchors(c, &j);
     if (!err)
         err = validate(c, &j);
     return err ? err : check_address(c, &j);
@@ -218,16 +217,20 @@ static unsigned end_chain(const br_x509_class **ctx)
     return c->err ? BR_ERR_X509_NOT_TRUSTED : 0;
 }
 
+/*
+ * A certificate that is trusted itself is good for any use: people sign for themselves with keyUsage of an authority, or of nothing
+ * that fits.
+ */
 static const br_x509_pkey *get_pkey(const br_x509_class *const *ctx, unsigned *usages)
 {
     const struct chain *c = (const struct chain *)(const void *)ctx;
     if (c->err)
         return NULL;
-    if (!tls_trust_all(c->trust))
-        return c->validation.vtable->get_pkey(&c->validation.vtable, usages);
-    if (usages)
+    bool all = tls_trust_all(c->trust);
+    const br_x509_pkey *key = all ? &c->key : c->validation.vtable->get_pkey(&c->validation.vtable, usages);
+    if (usages && (all || c->pinned))
         *usages = BR_KEYTYPE_SIGN | BR_KEYTYPE_KEYX;
-    return &c->key;
+    return key;
 }
 
 static const br_x509_class chain_class = {

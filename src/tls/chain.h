@@ -31,6 +31,7 @@ struct chain {
     int err;                   /* enum err: why the chain was refused */
     bool seen;                 /* certificates came; not so when a session was resumed */
     bool too_large;
+    bool pinned;     /* exactly this certificate is trusted */
     struct buf ders; /* the certificates, one behind the other */
     size_t length[CERT_CHAIN];
     size_t n;

@@ -63,8 +63,8 @@ static ssize_t shake(struct stream_rec *c, struct str in)
 {
     struct bear12_client *h = of(c)->handshake;
     size_t used = 0;
-    int err = 0;
-    enum engine_verdict v = bear12_client_step(h, in, &used, &c->out, &c->rec, &err);
+    enum engine_verdict v = bear12_client_step(h, in, &used, &c->out, &c->rec);
+    int err = bear12_client_error(h); /* the flush may end the handshake */
     ssize_t sent = stream_rec_flush(c);
     if (v == ENGINE_FAIL)
         return stream_rec_fail(c, err);

@@ -29,7 +29,7 @@ void tls_client_worker_free(struct tls_client_worker *w);
  * name only certificates that are trusted themselves are believed. With `tls insecure` nothing is compared.
  *
  * read() with n = 0 drives the handshake, 0 says it is done; a read() with n > 0 drives it as well. write() before that is
- * STREAM_AGAIN. info().sni is the name that was sent.
+ * STREAM_AGAIN. info().sni is the host name.
  *
  * STREAM_FAIL and its err:
  * - ERR_TLS_UNTRUSTED … ERR_TLS_PLAIN: why this backend cannot be spoken to; trying again does not help.

@@ -63,7 +63,7 @@ def test_source_moves_when_the_backend_dies_and_comes_back(make_edge, ca, three:
     other = ask(edge, ca)
     assert other != first
     assert {ask(edge, ca) for _ in range(10)} == {other}
-    back = Backend(name(first), port=mine.port)
+    back = Backend(name(first), at=("127.0.0.1", mine.port))
     try:
         await_true("the client is back at its backend", lambda: ask(edge, ca) == first, 15)
     finally:
@@ -141,7 +141,7 @@ def test_all_were_dead_and_one_is_back(make_edge, ca) -> None:
     with connect(edge, ca, "a.edge.test", plain=True) as client:
         for _ in range(5):
             assert client.request().status == 502
-    back = Backend(name("back"), port=ports[1])
+    back = Backend(name("back"), at=("127.0.0.1", ports[1]))
     try:
         assert ask(edge, ca) == "back"
         edge.await_log(rf"backend=127.0.0.1:{ports[1]} answers again")
@@ -153,7 +153,7 @@ def test_a_backend_that_comes_back_is_used_again(make_edge, ca, three: list[Back
     edge = make_edge(group(three), workers=2)
     three[0].stop()
     assert {ask(edge, ca) for _ in range(12)} == {"1", "2"}
-    back = Backend(name("0"), port=three[0].port)
+    back = Backend(name("0"), at=("127.0.0.1", three[0].port))
     try:
         await_true("the first one is asked again", lambda: ask(edge, ca) == "0", 15)
     finally:

@@ -176,7 +176,7 @@ def test_under_load_with_restarts_nothing_is_lost(make_edge, ca, make_backend) -
         which = turn % 2
         port = backends[which].port
         backends[which].stop()
-        backends[which] = Backend(app, port=port)
+        backends[which] = Backend(app, at=("127.0.0.1", port))
     stop.set()
     for thread in threads:
         thread.join()

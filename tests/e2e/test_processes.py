@@ -49,6 +49,29 @@ def client_port(ws) -> int:
     return ws.local_address[1]
 
 
+def test_what_a_dead_worker_had_in_use_is_free_again(make_edge, make_backend, ca) -> None:
+    """Else a crash would take away places of `max_connections` for good."""
+    go = threading.Event()
+
+    def app(visit: Visit) -> None:
+        if visit.target == "/held":
+            go.wait(30)
+        visit.answer(b"done")
+
+    backend = make_backend(app)
+    block = "max_connections 1"
+    edge = make_edge(f"photos.edge.test {{ proxy {backend.address} {{ {block} }}\n {ca.tls('photos.edge.test')} }}", workers=1)
+    with connect(edge, ca) as client:
+        client.send(client.head(target="/held"))
+        backend.await_visits(1)
+        old = edge.workers
+        kill(old[0])
+    edge.await_workers(without=old)
+    with connect(edge, ca) as client:
+        assert client.request().status == 200
+    go.set()
+
+
 async def _websockets_on_both_workers(edge: Edge, ca) -> dict[int, list]:
     held: dict[int, list] = {pid: [] for pid in edge.workers}
     for _ in range(200):

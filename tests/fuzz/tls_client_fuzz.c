@@ -19,12 +19,11 @@ static void shake(struct bear12_client *b, struct str in, size_t piece, struct b
 {
     enum engine_verdict v = ENGINE_WAIT;
     struct rec rec;
-    int err = 0;
     while (v == ENGINE_WAIT && in.n > 0) {
         size_t used = 0;
         struct str now = str_take(in, piece);
-        v = bear12_client_step(b, now, &used, out, &rec, &err);
-        assert(used <= now.n && (v == ENGINE_FAIL) == (err != 0));
+        v = bear12_client_step(b, now, &used, out, &rec);
+        assert(used <= now.n && (v == ENGINE_FAIL) == (bear12_client_error(b) != 0));
         /* Without our randomness in it nobody can sign, nor know the keys. */
         assert(v != ENGINE_DONE);
         assert(v != ENGINE_WAIT || used == now.n);

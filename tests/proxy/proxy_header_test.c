@@ -52,7 +52,8 @@ static void version_2(void **state)
          SIGNATURE "\x21\x21\x00\x24\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07"
                    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x01\x02\x01\xbb",
          52},
-        {NULL, NULL, SIGNATURE "\x21\x00\x00\x00", 16},
+        {"192.0.2.7:258", NULL, SIGNATURE "\x21\x00\x00\x00", 16},
+        {NULL, NULL, SIGNATURE "\x20\x00\x00\x00", 16},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint8_t out[PROXY_HEADER_MAX];

@@ -1,10 +1,12 @@
 /*
- * Jails and files: what the keeper may do with its directory and its database, and that a worker can use what arrives by a
- * message. jail_test.c has what has nothing to do with files.
+ * Jails and files: what the keeper may do with its directory and its database, what the resolver may read, and that a worker
+ * can use what arrives by a message. jail_test.c has what has nothing to do with files.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netdb.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -101,6 +103,16 @@ static int truncate_shut(struct inside *in)
 static int make_shut(struct inside *in)
 {
     return outcome(open(SHUT NEW, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+static int make_open(struct inside *in)
+{
+    return outcome(open(OPEN NEW, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+static int remove_open(struct inside *in)
+{
+    return outcome(unlink(OPEN FILE_));
 }
 
 static int remove_shut(struct inside *in)
@@ -227,6 +239,27 @@ static int bind_fresh(struct inside *in)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = OPEN NEW};
     return outcome(bind(in->fresh, (struct sockaddr *)&at, sizeof at));
+}
+
+/* In a thread, as all look-ups are; /etc/hosts knows the name. */
+
+static void *look_up(void *argument)
+{
+    struct addrinfo *list = NULL;
+    bool *found = argument;
+    *found = getaddrinfo("localhost", NULL, NULL, &list) == 0;
+    if (*found)
+        freeaddrinfo(list);
+    return NULL;
+}
+
+static int look_up_name(struct inside *in)
+{
+    pthread_t thread;
+    bool found = false;
+    if (pthread_create(&thread, NULL, look_up, &found) != 0 || pthread_join(thread, NULL) != 0)
+        return EAGAIN;
+    return found ? 0 : ENOENT;
 }
 
 /* The database */
@@ -379,6 +412,14 @@ static const struct row rows[] = {
     {"map what arrives, as a worker", JAIL_WORKER, WORKS, map_arrived, 0, false},
     {"map what is not sealed, as a worker", JAIL_WORKER, WORKS, map_unsealed, 0, false},
     {"open a file that is there, as a worker", JAIL_WORKER, REFUSED, open_present_file, JAIL_SECCOMP, true},
+    {"look up a name, as a resolver", JAIL_RESOLVER, WORKS, look_up_name, 0, false},
+    {"read the system's files, as a resolver", JAIL_RESOLVER, WORKS, read_system, 0, false},
+    {"ask by UDP, as a resolver", JAIL_RESOLVER, WORKS, udp_socket, 0, false},
+    {"read elsewhere, as a resolver", JAIL_RESOLVER, REFUSED, read_shut, JAIL_LANDLOCK, true},
+    {"write what it may read, as a resolver", JAIL_RESOLVER, REFUSED, open_present_file, JAIL_LANDLOCK, true},
+    {"make a file, as a resolver", JAIL_RESOLVER, REFUSED, make_open, JAIL_LANDLOCK, true},
+    {"remove a file, as a resolver", JAIL_RESOLVER, REFUSED, remove_open, JAIL_LANDLOCK, true},
+    {"run a program, as a resolver", JAIL_RESOLVER, REFUSED, run_own_file, JAIL_LANDLOCK, true},
     {"remove a file, as a worker", JAIL_WORKER, REFUSED, remove_shut, JAIL_SECCOMP, false},
 };
 
@@ -421,8 +462,14 @@ static int run_inside(size_t row, const char *dir)
     struct inside in = {.arrived = -1};
     if (row >= nitems(rows) || chdir(dir) < 0 || prepare(&in, rows[row].attempt != map_unsealed) < 0)
         return SETUP_FAILED;
-    struct jail_openings openings = {.directory = rows[row].jail == JAIL_KEEPER ? OPEN : NULL};
-    if (rows[row].needs & jail_enter(rows[row].jail, &openings))
+    static const char *const readable[] = {OPEN, "/etc", "/usr", "/lib", NULL};
+    enum jail_kind jail = rows[row].jail;
+    struct jail_openings openings = {
+        .directory = jail == JAIL_KEEPER ? OPEN : NULL,
+        .readable = jail == JAIL_RESOLVER ? readable : NULL,
+        .any_port = jail == JAIL_RESOLVER,
+    };
+    if (rows[row].needs & jail_enter(jail, &openings))
         return NOT_HERE;
     int result = rows[row].attempt(&in);
     (void)fflush(NULL);

@@ -129,6 +129,22 @@ static void ports_of_backends(void **state)
     image_unmap(&image);
 }
 
+/* The roots of https backends travel in the image, each file once; those of the system if somebody is checked with them. */
+static void roots_of_backends(void **state)
+{
+    struct image_section section;
+    struct image image = build("a.test { proxy https://nas.lan { tls " DATA "ec.pem }\n tls off\n}\n"
+                               "b.test { proxy https://127.0.0.1 { tls insecure }\n tls off\n}\n"
+                               "c.test { passthrough c.lan:443 }\n");
+    assert_true(image_find(&image, IMAGE_FILE, STR(DATA "ec.pem"), &section));
+    assert_false(image_find(&image, IMAGE_FILE, STR(SNAPSHOT_SYSTEM_ROOTS), &section));
+    image_unmap(&image);
+    image = build("a.test { proxy https://nas.lan\n tls off\n}\n");
+    if (access(SNAPSHOT_SYSTEM_ROOTS, R_OK) == 0)
+        assert_true(image_find(&image, IMAGE_FILE, STR(SNAPSHOT_SYSTEM_ROOTS), &section));
+    image_unmap(&image);
+}
+
 static size_t count(const struct image *image, enum image_kind kind)
 {
     struct image_section section;
@@ -261,6 +277,7 @@ int main(void)
         cmocka_unit_test(round_trip),
         cmocka_unit_test(no_default_without_a_certificate),
         cmocka_unit_test(ports_of_backends),
+        cmocka_unit_test(roots_of_backends),
         cmocka_unit_test(each_file_once),
         cmocka_unit_test(sealed),
         cmocka_unit_test(only_sealed_and_whole_images_are_read),

@@ -50,7 +50,8 @@ static int setup(void **state)
         return -1;
     sessions_init(&w->sessions, w->table, sizeof w->table);
     w->server = tls_worker_new(&w->sessions);
-    w->client = tls_client_worker_new(NULL);
+    /* As in a worker: both ends use the same big buffers in turn. */
+    w->client = tls_client_worker_new(w->server);
     struct certs *certs = certs_new();
     assert_int_equal(certs_name(certs, STR("nas.test"), duo_add_chain(certs, "trust/nas_chain", "trust/nas")),
                      0);
@@ -85,8 +86,8 @@ static int teardown(void **state)
 {
     struct world *w = *state;
     hang_up(w);
-    tls_worker_free(w->server);
     tls_client_worker_free(w->client);
+    tls_worker_free(w->server);
     tls_trust_free(w->trust);
     tls_trust_free(w->all);
     free(w);
@@ -215,6 +216,23 @@ static void believed_or_not(void **state)
     tls_trust_free(other);
 }
 
+/* keyUsage without digitalSignature is refused, unless just this certificate is trusted. */
+static void key_usage(void **state)
+{
+    struct world *w = *state;
+    struct tls_trust *itself = trust_of("trust/usage.pem");
+    struct certs *certs = certs_new();
+    assert_int_equal(certs_name(certs, STR("*"), duo_add_chain(certs, "trust/usage", "trust/nas")), 0);
+    tls_worker_certs(w->server, certs);
+    certs_free(certs);
+    assert_int_equal(shake(w, w->trust, "nas.test"), STREAM_FAIL);
+    assert_int_equal(w->s->err, ERR_TLS_CERT_USE);
+    hang_up(w);
+    assert_int_equal(shake(w, itself, "nas.test"), 0);
+    hang_up(w);
+    tls_trust_free(itself);
+}
+
 /* Records of 16 KiB both ways, as nothing made the backend send smaller ones. */
 static void much_data(void **state)
 {
@@ -316,6 +334,7 @@ int main(void)
         CASE(resumption),
         CASE(keys_of_every_kind),
         CASE(believed_or_not),
+        CASE(key_usage),
         CASE(much_data),
         CASE(ends),
         CASE(not_tls),

@@ -110,7 +110,7 @@ def download(size: int) -> App:
 class Backend:
     """Listens on a loopback port or a unix socket. `app` may be changed at any time and counts for the next request."""
 
-    def __init__(self, app: App = echo, *, unix: str | None = None, port: int = 0) -> None:
+    def __init__(self, app: App = echo, *, unix: str | None = None, at: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self.app = app
         self.visits: list[Visit] = []
         self.connections = 0
@@ -120,13 +120,14 @@ class Backend:
         self._socks: set[socket.socket] = set()
         self._listener = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         # A backend that comes back: connections of its former life may linger.
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(unix or ("127.0.0.1", port))
+        if not unix:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(unix or at)
         if unix:
             os.chmod(unix, 0o666)
         self._listener.listen(256)
         self.port = 0 if unix else self._listener.getsockname()[1]
-        self.address = f"unix:{unix}" if unix else f"127.0.0.1:{self.port}"
+        self.address = f"unix:{unix}" if unix else f"{at[0]}:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:

@@ -26,21 +26,22 @@ class Authority:
         self.ca = place / "ca.pem"
         self._request("ecdsa", "ca", "edge test CA", *_CA)
 
-    def _request(self, kind: str, stem: str, name: str, *extra: str) -> None:
+    def _request(self, kind: str, stem: str, name: str, *extra: str, before: tuple[str, ...] = ()) -> None:
         done = subprocess.run(
-            ["openssl", "req", "-x509", *_KEYS[kind], "-nodes", "-keyout", f"{stem}.key", "-out", f"{stem}.pem",
+            [*before, "openssl", "req", "-x509", *_KEYS[kind], "-nodes", "-keyout", f"{stem}.key", "-out", f"{stem}.pem",
              "-days", "30", "-subj", f"/CN={name}", *extra],
             cwd=self.place, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
 
-    def leaf(self, *names: str, kind: str = "ecdsa") -> tuple[Path, Path]:
+    def leaf(self, *names: str, kind: str = "ecdsa", expired: bool = False) -> tuple[Path, Path]:
         """The certificate and the key, readable by the group of the user edge runs as."""
-        stem = "-".join(names).replace("*", "any") + f"-{kind}"
+        stem = "-".join(names).replace("*", "any") + f"-{kind}" + ("-expired" if expired else "")
         cert, key = self.place / f"{stem}.pem", self.place / f"{stem}.key"
         if not cert.exists():
             alt = ",".join(f"DNS:{n}" for n in names)
-            self._request(kind, stem, names[0], *_SIGNED, "-addext", f"subjectAltName={alt}")
+            before = ("faketime", "60 days ago") if expired else ()
+            self._request(kind, stem, names[0], *_SIGNED, "-addext", f"subjectAltName={alt}", before=before)
             os.chmod(key, 0o640)
             if os.getuid() == 0:
                 os.chown(key, 0, grp.getgrnam(RUN_GROUP).gr_gid)

@@ -9,7 +9,7 @@ import select
 import signal
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lib import procs
@@ -40,10 +40,11 @@ def run(*args: str, timeout: float = 20) -> subprocess.CompletedProcess[str]:
 class Edge:
     """A daemon in a directory of its own. `sites` are site blocks, `options` further global directives."""
 
-    def __init__(self, place: Path, sites: str, *, options: str = "", workers: int = 2) -> None:
+    def __init__(self, place: Path, sites: str, *, options: str = "", workers: int = 2, before: Sequence[str] = ()) -> None:
+        """`before`: a command that becomes edge at its end."""
         self.place = place
         self.http, self.https = free_port(), free_port()
-        self.workers_wanted = workers
+        self.workers_wanted, self.before = workers, before
         self.conf, self.log = place / "edge.conf", place / "log"
         self.data, self.run_dir = place / "data", place / "run"
         self.process: subprocess.Popen[bytes] | None = None
@@ -74,7 +75,7 @@ class Edge:
     def launch(self, extra: dict[str, str] | None = None) -> None:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [BIN, "serve", "-c", str(self.conf)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(extra)
+                [*self.before, BIN, "serve", "-c", str(self.conf)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(extra)
             )
 
     def _await_ready(self) -> None:
@@ -143,6 +144,11 @@ class Edge:
     @property
     def keeper(self) -> int:
         (pid,) = self.role("keeper")
+        return pid
+
+    @property
+    def resolver(self) -> int:
+        (pid,) = self.role("resolver")
         return pid
 
     def await_workers(self, count: int | None = None, without: Iterable[int] = (), seconds: float = 3) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,7 +18,9 @@ from lib.edge import Edge
 class Sockets:
     """A websocket server in a thread. Paths: /echo (default), /sink reads only, /close/CODE closes, /burst/N sends N messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        """context: it speaks TLS."""
+        self.context = context
         self.port = 0
         self.opened = 0
         self.ended: list[int] = []
@@ -44,7 +47,7 @@ class Sockets:
 
     async def _main(self) -> None:
         self._stop = asyncio.Event()
-        server = await websockets.serve(self._handle, "127.0.0.1", 0, max_size=1 << 26, ping_interval=None, close_timeout=2)
+        server = await websockets.serve(self._handle, "127.0.0.1", 0, ssl=self.context, max_size=1 << 26, ping_interval=None, close_timeout=2)
         self.port = next(iter(server.sockets)).getsockname()[1]
         self._started.set()
         await self._stop.wait()
