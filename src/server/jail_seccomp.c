@@ -231,6 +231,16 @@ static const struct row rows[] = {
 #endif
 };
 
+/*
+ * What libraries that look up names call differs from one system to the next, plugins and all. So the resolver has a list of what it
+ * can do without everywhere instead: programs, other processes, clients, and a way around this filter.
+ */
+static const int never[] = {
+    __NR_execve, __NR_execveat, __NR_ptrace,          __NR_process_vm_readv, __NR_process_vm_writev,
+    __NR_kill,   __NR_listen,   __NR_accept4,         __NR_unshare,          __NR_setns,
+    __NR_bpf,    __NR_keyctl,   __NR_perf_event_open, __NR_userfaultfd,      __NR_io_uring_setup,
+};
+
 struct program {
     struct sock_filter code[PROGRAM_MAX];
     size_t n;
@@ -286,6 +296,23 @@ static void add_row(struct program *p, const struct row *r)
         p->code[jump].jf = (uint8_t)(p->n - jump - 1);
 }
 
+static void add_allowed(struct program *p, enum jail_kind kind)
+{
+    for (size_t i = 0; i < nitems(rows); i++)
+        if (rows[i].jails & lists[kind])
+            add_row(p, &rows[i]);
+    add_return(p, refused);
+}
+
+static void add_all_but_never(struct program *p)
+{
+    for (size_t i = 0; i < nitems(never); i++) {
+        add_jump_equal(p, (uint32_t)never[i], 0, 1);
+        add_return(p, refused);
+    }
+    add_return(p, SECCOMP_RET_ALLOW);
+}
+
 static void assemble(struct program *p, enum jail_kind kind)
 {
     add_load(p, offsetof(struct seccomp_data, arch));
@@ -296,16 +323,16 @@ static void assemble(struct program *p, enum jail_kind kind)
     add(p, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1));
     add_return(p, SECCOMP_RET_KILL_PROCESS);
 #endif
-    for (size_t i = 0; i < nitems(rows); i++)
-        if (rows[i].jails & lists[kind])
-            add_row(p, &rows[i]);
-    add_return(p, refused);
+    if (kind == JAIL_RESOLVER)
+        add_all_but_never(p);
+    else
+        add_allowed(p, kind);
 }
 
 int jail_seccomp(enum jail_kind kind)
 {
-    if (lists[kind] == 0)
-        return 0; /* whatever libcurl and the libraries that look up names call on some libc; Landlock has to do */
+    if (kind == JAIL_RENEW)
+        return 0; /* whatever libcurl and the resolver call on some libc; Landlock has to do */
     struct program p = {.n = 0};
     assemble(&p, kind);
     if (p.n > PROGRAM_MAX) {

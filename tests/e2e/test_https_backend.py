@@ -20,6 +20,7 @@ from lib.tlsbackend import TlsBackend
 from lib.wire import pattern
 from lib.ws import Sockets, ws_session
 
+SYSTEM_ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 MakeTls = Callable[..., TlsBackend]
 
 
@@ -126,6 +127,32 @@ def test_no_root_at_all_stops_the_start(make_site: Callable[..., Edge], make_tls
     for command in ("check", "serve"):
         done = run(command, "-c", str(edge.conf))
         assert done.returncode == 2 and str(empty) in done.stderr, done
+
+
+# --- the system's roots, which are other ones in a mount namespace ---
+
+
+def with_roots(path: Path) -> list[str]:
+    return ["unshare", "--mount", "sh", "-c", f'mount --bind {path} {SYSTEM_ROOTS} && exec "$@"', "sh"]
+
+
+def test_roots_of_the_system(make_tls: MakeTls, make_site: Callable[..., Edge], ca: Authority) -> None:
+    backend = make_tls("inner.edge.test")
+    edge = make_site(backend, "tls name inner.edge.test", "check GET / every 200ms", before=with_roots(ca.ca))
+    assert status(edge, ca) == 200
+    backend.await_visits(3)
+    assert "its check" not in edge.log_text()
+
+
+def test_no_roots_in_the_system(make_tls: MakeTls, make_site: Callable[..., Edge], place: Path) -> None:
+    empty = place / "empty.pem"
+    empty.write_text("")
+    edge = make_site(make_tls("inner.edge.test"), "tls name inner.edge.test", start=False, before=with_roots(empty))
+    edge.launch()
+    assert edge.exit_status() == 2
+    line = edge.await_log("backends of app.edge.test")
+    assert SYSTEM_ROOTS in line and "ca-certificates" in line and "tls insecure" in line, line
+    edge.process = None
 
 
 # --- that the rest is as ever ---

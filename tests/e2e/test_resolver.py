@@ -223,6 +223,7 @@ def test_what_the_resolver_may(make_edge: MakeEdge, twins: tuple[Backend, Backen
     etc.say(nas_lan="127.0.0.2")
     edge = make_edge(site(ca, twins[0].port, "nas.lan"), before=etc.before)
     told = procs.status(edge.resolver)
+    assert told["Seccomp"] == "2"
     assert (told["NoNewPrivs"], int(told["CapEff"], 16), int(told["CapBnd"], 16) if os.getuid() == 0 else 0) == ("1", 0, 0)
     for fd, what in procs.descriptors(edge.resolver).items():
         assert fd < 3 or what.startswith(("socket:", "anon_inode:", "/memfd:", "pipe:")), (fd, what)

@@ -419,7 +419,9 @@ static const struct row rows[] = {
     {"write what it may read, as a resolver", JAIL_RESOLVER, REFUSED, open_present_file, JAIL_LANDLOCK, true},
     {"make a file, as a resolver", JAIL_RESOLVER, REFUSED, make_open, JAIL_LANDLOCK, true},
     {"remove a file, as a resolver", JAIL_RESOLVER, REFUSED, remove_open, JAIL_LANDLOCK, true},
-    {"run a program, as a resolver", JAIL_RESOLVER, REFUSED, run_own_file, JAIL_LANDLOCK, true},
+    {"run a program, as a resolver", JAIL_RESOLVER, REFUSED, run_program, JAIL_SECCOMP, false},
+    {"signal another process, as a resolver", JAIL_RESOLVER, REFUSED, signal_parent, JAIL_SECCOMP, false},
+    {"trace another process, as a resolver", JAIL_RESOLVER, REFUSED, trace_parent, JAIL_SECCOMP, false},
     {"remove a file, as a worker", JAIL_WORKER, REFUSED, remove_shut, JAIL_SECCOMP, false},
 };
 
