@@ -268,6 +268,12 @@ void lease_connect(struct lease *l, struct client *c)
     client_connect(c, &target);
 }
 
+void lease_connect_again(struct lease *l, struct client *c)
+{
+    l->tried = 0;
+    lease_connect(l, c);
+}
+
 void lease_answered(struct lease *l)
 {
     if (load_answered(&l->all->setup.load, l->backend->id))

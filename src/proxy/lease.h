@@ -70,6 +70,8 @@ void lease_begin(struct lease *l);
 struct client *lease_rested(struct lease *l);
 /* Connects c to the backend. */
 void lease_connect(struct lease *l, struct client *c);
+/* The same once more after a connection that rested has died: time has passed, and those tried in vain before may be back. */
+void lease_connect_again(struct lease *l, struct client *c);
 /* The backend answers. */
 void lease_answered(struct lease *l);
 /* Nothing was sent to it. True: there is another address of it, lease_connect() again. False: lease_begin() again. */

@@ -257,7 +257,7 @@ static void send_again(struct relay *r)
         if (r->body_ended)
             client_end(r->client, NULL);
     }
-    lease_connect(&r->lease, r->client);
+    lease_connect_again(&r->lease, r->client);
 }
 
 /* Nothing has left: nobody minds who gets it. */
