@@ -112,7 +112,8 @@ void client_take_over(struct client *to, struct client *from)
     to->request_done = from->request_done;
     to->requests++;
     to->spoiled = from->spoiled;
-    if (from->err != ERR_NONE)
+    /* What its user was told is over; that is how it came to this. */
+    if (from->err != ERR_NONE && !from->told)
         h1_client_fail(to, from->err);
     client_close(from);
 }

@@ -21,6 +21,7 @@ struct lease;
 
 enum {
     LEASE_LINE_MAX = 1024, /* who may wait in one line */
+    LEASE_ROUND_MS = 1000, /* when all were found dead so quickly, they are tried once more */
     LEASE_TICK_MS = 10,    /* how often a line looks for what other workers gave back */
 };
 
@@ -59,7 +60,8 @@ struct lease {
     size_t n_addresses, address;
     int err; /* the last failure */
     bool awaits_name;
-    msec began, give_up;
+    msec came, began, give_up;
+    bool second_round;
     struct list line; /* in it while waiting */
     bool waits;
 };
