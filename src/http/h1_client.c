@@ -22,8 +22,9 @@ void h1_client_settle_later(struct client *c)
 
 void h1_client_fail(struct client *c, int why)
 {
-    if (c->err == ERR_NONE)
-        c->err = why;
+    if (c->err != ERR_NONE)
+        return;
+    c->err = why;
     h1_client_settle_later(c);
 }
 
@@ -73,11 +74,14 @@ void client_connect(struct client *c, const struct client_target *target)
 {
     drop_socket(c, STREAM_RESET);
     c->state = CLIENT_WAIT_CONNECT;
-    c->err = c->out.err = ERR_NONE;
     c->told = c->stood = c->read_closed = c->write_broken = false;
     c->target = *target;
     buf_done(&c->preface);
     h1_client_settle_later(c);
+    /* What was added while it waited may not have found room. */
+    c->err = client_unsent(c) ? ERR_NONE : ERR_NOMEM;
+    if (c->err != ERR_NONE)
+        return;
     int fd = target->unix_path.n > 0 ? sock_connect_unix(target->unix_path) : sock_connect(target->endpoint);
     /* A refusal at once (unix sockets, no route) is told like a late one. */
     if (fd < 0)
@@ -420,6 +424,7 @@ static void tell_failure(struct client *c)
     if (client_unsent(c)) {
         /* It is kept, and more of it may come: the user may try elsewhere. */
         c->state = CLIENT_WAIT_TARGET;
+        c->out.err = ERR_NONE;
         drop_socket(c, STREAM_RESET);
     }
     c->calls->failed(c->user, c->err);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -158,6 +159,48 @@ def test_a_backend_that_comes_back_is_used_again(make_edge, ca, three: list[Back
         await_true("the first one is asked again", lambda: ask(edge, ca) == "0", 15)
     finally:
         back.stop()
+
+
+def test_who_takes_connections_but_gives_no_answer_is_left_out(make_edge, ca, make_backend) -> None:
+    """What stands before a dead container (docker-proxy) accepts and closes: one request learns it, the others go elsewhere."""
+
+    def mute(visit) -> None:
+        visit.die()
+
+    backends = [make_backend(mute), make_backend(name("alive"))]
+    edge = make_edge(group(backends), workers=1)
+    seen = Counter()
+    for _ in range(12):
+        with connect(edge, ca, "a.edge.test", plain=True) as client:
+            seen[client.request().status] += 1
+    # One before it rests, and one for each rest that ends while the test runs.
+    assert seen[502] == len(backends[0].visits) <= 3, seen
+    told = [line for line in edge.log_text().splitlines() if f"backend={backends[0].address} " in line]
+    assert len(told) == 1 and "gives no answer" in told[0], told
+    backends[0].app = name("back")
+    await_true("it is asked again", lambda: ask(edge, ca) == "back", 15)
+    edge.await_log(f"backend={backends[0].address} answers again")
+
+
+def test_round_robin_is_even_beside_a_dead_one(make_edge, ca, three: list[Backend]) -> None:
+    edge = make_edge(group(three), workers=1)
+    three[1].stop()
+    ask(edge, ca)
+    got = Counter(ask(edge, ca) for _ in range(20))
+    assert abs(got["0"] - got["2"]) <= 2, got
+
+
+def test_a_socket_that_edge_may_not_open(make_edge, ca, make_backend, place: Path) -> None:
+    """The usual trouble with unix sockets: the page and the log say what it is."""
+    path = place / "app.sock"
+    make_backend(unix=str(path))
+    path.chmod(0o600)
+    edge = make_edge(f"a.edge.test {{\n tls off\n proxy unix:{path}\n}}")
+    with connect(edge, ca, "a.edge.test", plain=True) as client:
+        answer = client.request()
+        assert answer.status == 502
+        assert b"permission denied" in answer.body
+    edge.await_log(f"backend=unix:{path} cannot be reached: permission denied")
 
 
 def test_answers_with_errors_are_answers(make_edge, ca, make_backend) -> None:

@@ -1,4 +1,6 @@
 /* Exchanges over a stream in memory: what a client sees and what a handler is told. */
+#include <stdio.h>
+
 #include <stdlib.h>
 
 #include "http/session_bench.h"
@@ -426,6 +428,95 @@ static void drain_closes_idle_and_finishes_busy(void **state)
     assert_true(b->link.finished);
 }
 
+/* Who waits for a place at a backend holds little, whatever the connection has carried before. */
+static void a_body_that_nobody_takes_is_read_in_part(void **state)
+{
+    struct bench *b = *state;
+    static char body[200000];
+    char head[80];
+    b->answer = NULL;
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(head, sizeof head, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", sizeof body);
+        bench_send_text(b, head);
+        if (i == 0)
+            for (int k = 0; k < 20; k++)
+                bench_send(b, body, sizeof body / 20);
+        if (i == 0)
+            bench_answer(b->x, 200, "taken");
+        bench_settle(b);
+    }
+    b->consume = false;
+    b->body = 0;
+    bench_send(b, body, sizeof body);
+    assert_in_range(b->body, 1, FLOW_SMALL + FLOW_LOW);
+    xchg_consumed(b->x, b->body);
+    b->consume = true;
+    bench_wake(b);
+    bench_settle(b);
+    assert_int_equal(b->body, sizeof body);
+}
+
+/* Instead of the session that speaks HTTP. */
+static void open_raw(struct bench *b)
+{
+    b->session->ops->kill(b->session, ERR_SHUTDOWN);
+    bench_settle(b);
+    memory_stream_done(&b->link);
+    memory_stream_init(&b->link);
+    b->ended = 0;
+    char name[] = "nas.test";
+    b->session = raw_session_new(&b->env, &b->link.stream, 2, STR(name));
+    assert_non_null(b->session);
+    memset(name, 'x', sizeof name - 1); /* it was borrowed */
+}
+
+static void a_raw_session_is_a_tunnel_from_its_first_byte(void **state)
+{
+    struct bench *b = *state;
+    open_raw(b);
+    assert_int_equal(b->begun, 1);
+    assert_int_equal(b->x->state, XCHG_TUNNEL);
+    assert_true(str_eq(b->x->peer.sni, STR("nas.test")));
+    bench_send_text(b, "GET / HTTP/1.1\r\n\r\n");
+    assert_int_equal(b->body, 18);
+    xchg_body(b->x, STR("HTTP/1.1 is only bytes"));
+    bench_settle(b);
+    EXPECT(b, "HTTP/1.1 is only bytes");
+    xchg_end(b->x, NULL);
+    bench_settle(b);
+    assert_true(b->link.finished);
+    assert_false(b->link.closed);
+    b->link.in_closed = true;
+    bench_send_text(b, "");
+    assert_int_equal(b->body_ends, 1);
+    assert_true(b->link.closed);
+    assert_int_equal(b->gone, 1);
+}
+
+/* There is nobody to show a page to. */
+static void a_raw_session_that_fails_is_cut(void **state)
+{
+    struct bench *b = *state;
+    open_raw(b);
+    xchg_reset(b->x, ERR_REFUSED);
+    bench_settle(b);
+    assert_true(b->link.closed);
+    assert_int_equal(b->link.how, STREAM_RESET);
+    assert_int_equal(b->link.out.len, 0);
+    assert_int_equal(b->gone, 1);
+}
+
+static void a_silent_raw_session_ends(void **state)
+{
+    struct bench *b = *state;
+    b->env.tunnel_ms = 1;
+    open_raw(b);
+    for (int i = 0; i < 1000 && !b->ended; i++)
+        loop_turn(b->loop, 5);
+    assert_true(b->link.closed);
+    assert_int_equal(b->gone, 1);
+}
+
 static void a_reset_connection_is_told_once(void **state)
 {
     struct bench *b = *state;
@@ -461,6 +552,10 @@ int main(void)
         CASE(client_that_vanishes_ends_the_exchange),
         CASE(half_closed_client_gets_its_answer),
         CASE(drain_closes_idle_and_finishes_busy),
+        CASE(a_body_that_nobody_takes_is_read_in_part),
+        CASE(a_raw_session_is_a_tunnel_from_its_first_byte),
+        CASE(a_raw_session_that_fails_is_cut),
+        CASE(a_silent_raw_session_ends),
         CASE(a_reset_connection_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

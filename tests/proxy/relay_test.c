@@ -163,6 +163,14 @@ static void assert_no_more_connections(struct bench *b)
     assert_int_equal(sock_accept(b->listener, &peer), -1);
 }
 
+static void await_backend_end(struct bench *b)
+{
+    char byte;
+    for (int i = 0; i < 2000 && recv(b->backend, &byte, 1, MSG_DONTWAIT | MSG_PEEK) != 0; i++)
+        loop_turn(b->loop, 5);
+    assert_int_equal(recv(b->backend, &byte, 1, MSG_DONTWAIT), 0);
+}
+
 static const char get[] = "GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n";
 static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -409,6 +417,22 @@ static void an_early_answer_ends_the_backends_connection(void **state)
     assert_false(holds(&b->seen, "def"));
 }
 
+/* Its place at the backend is for the next one, however slowly the client reads. */
+static void a_connection_that_will_not_rest_ends_with_the_answer(void **state)
+{
+    struct bench *b = *state;
+    b->link.take = 5;
+    client_sends(b, get);
+    accept_backend(b);
+    await_text(b, &b->seen, "\r\n\r\n");
+    backend_sends(b, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+    await_backend_end(b);
+    assert_int_equal(b->link.out.len, 5);
+    b->link.take = SIZE_MAX;
+    client_sends(b, "");
+    await_text(b, &b->link.out, "\r\n\r\nok");
+}
+
 static void an_upgrade_with_a_body_is_no_upgrade(void **state)
 {
     struct bench *b = *state;
@@ -495,6 +519,7 @@ int main(void)
         CASE(interims_keep_their_order),
         CASE(each_byte_goes_on_within_one_turn),
         CASE(an_early_answer_ends_the_backends_connection),
+        CASE(a_connection_that_will_not_rest_ends_with_the_answer),
         CASE(an_upgrade_with_a_body_is_no_upgrade),
         CASE(a_tunnel_passes_bytes_untouched),
         CASE(a_switch_nobody_asked_for_is_502),
