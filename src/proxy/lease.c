@@ -142,18 +142,6 @@ static enum verdict try_one(struct lease *l, size_t i)
     return TAKEN;
 }
 
-/*
- * Each was found dead, but at a moment of its own: of a group that is restarted one after the other, the first ones may be back.
- */
-static bool one_more_round(struct lease *l)
-{
-    if (l->second_round || l->upstream->n_backends == 1 || clock_now() - l->came > LEASE_ROUND_MS)
-        return false;
-    l->second_round = true;
-    l->tried = 0;
-    return true;
-}
-
 static enum verdict choose(struct lease *l)
 {
     l->full = 0;
@@ -170,11 +158,9 @@ static enum verdict choose(struct lease *l)
             .now = clock_now(),
         };
         i = balance_pick(&request);
-        if (i < 0 && l->full == 0 && one_more_round(l))
-            continue;
         if (i < 0)
             return l->full != 0 ? LATER : NEVER;
-    } while (i < 0 || try_one(l, (size_t)i) != TAKEN);
+    } while (try_one(l, (size_t)i) != TAKEN);
     group_of(l)->turn = (uint32_t)i + 1;
     return TAKEN;
 }
@@ -192,8 +178,6 @@ void lease_begin(struct lease *l)
 {
     const struct group *g = group_of(l);
     bool behind = g->n > 0 && in_turn(l);
-    if (l->came == 0)
-        l->came = clock_now();
     enum verdict v = behind ? LATER : choose(l);
     if (v == LATER && g->n >= LEASE_LINE_MAX)
         l->go(l, ERR_HTTP_UNAVAILABLE);

@@ -21,7 +21,6 @@ struct lease;
 
 enum {
     LEASE_LINE_MAX = 1024, /* who may wait in one line */
-    LEASE_ROUND_MS = 1000, /* when all were found dead so quickly, they are tried once more */
     LEASE_TICK_MS = 10,    /* how often a line looks for what other workers gave back */
 };
 
@@ -60,8 +59,7 @@ struct lease {
     size_t n_addresses, address;
     int err; /* the last failure */
     bool awaits_name;
-    msec came, began, give_up;
-    bool second_round;
+    msec began, give_up;
     struct list line; /* in it while waiting */
     bool waits;
 };
