@@ -1,7 +1,7 @@
 /*
- * The chunked reader by itself: any bytes after a head that announced chunks. Two bytes choose where the first
- * cut is, and the size of the pieces after it. Any split gives the same body, trailers, end and error; a body
- * taken for complete is what the plainest decoder makes of the same bytes; and written again it reads the same.
+ * The chunked reader by itself: any bytes after a head that announced chunks. Two bytes choose where the
+ * first cut is, and the size of the pieces after it. Any split gives the same body, trailers, end and error.
+ * A body taken for complete is what the plainest decoder makes of the bytes; written again it reads the same.
  */
 #include <stdlib.h>
 #include <string.h>
