@@ -60,7 +60,7 @@ unit_one() { # KIND PROGRAM
     # Leaks are valgrind's task, which does not need to trace the process.
     [ "$kind" = asan ] || run=(valgrind -q --leak-check=full --error-exitcode=9)
     ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 CMOCKA_MESSAGE_OUTPUT=STDOUT \
-        timeout -k 5 180 "${run[@]}" "$program" >"$results/$name.log" 2>&1 </dev/null || status=$?
+        timeout -k 5 420 "${run[@]}" "$program" >"$results/$name.log" 2>&1 </dev/null || status=$?
     [ "$status" -eq 0 ] || printf 'exit status %s\n' "$status" >>"$results/$name.log"
     read -r passed failed < <(cmocka_count "$results/$name.log" "$status")
     report "$name" "$passed" "$failed" "$((SECONDS - start))"

@@ -14,7 +14,7 @@ void config_file_trouble(const char *path, int number)
     if (number == ENOENT)
         hint = "write it (edge.conf(5) shows how), or name another one with `-c FILE`";
     else if (number == EACCES || number == EPERM)
-        hint = "run edge as a user who may read it";
+        hint = "run edge as a user who may read it; edge.service reads nothing in /home, /root and /tmp";
     fprintf(stderr, "edge: configuration %s: %s; %s\n", path, strerror(number), hint);
 }
 
