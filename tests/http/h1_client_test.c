@@ -163,11 +163,11 @@ static void turn(struct bench *b)
         assert_true(buf_add(&b->seen, bytes, (size_t)n));
 }
 
-#define AWAIT(b, condition)                                                                                  \
-    do {                                                                                                     \
-        for (int turns = 0; turns < 2000 && !(condition); turns++)                                           \
-            turn(b);                                                                                         \
-        assert_true(condition);                                                                              \
+#define AWAIT(b, condition)                                        \
+    do {                                                           \
+        for (int turns = 0; turns < 2000 && !(condition); turns++) \
+            turn(b);                                               \
+        assert_true(condition);                                    \
     } while (0)
 
 static void backend_sends(struct bench *b, const char *text)
@@ -333,8 +333,11 @@ static void slow_close(struct stream *s, enum stream_close how)
 
 static struct stream *wrap_slowly(void *context, int fd, struct endpoint peer)
 {
-    static const struct stream_ops ops = {
-        .read = slow_read, .write = slow_write, .want = slow_want, .buffered = slow_buffered, .close = slow_close};
+    static const struct stream_ops ops = {.read = slow_read,
+                                          .write = slow_write,
+                                          .want = slow_want,
+                                          .buffered = slow_buffered,
+                                          .close = slow_close};
     struct slow_stream *s = calloc(1, sizeof *s);
     assert_non_null(s);
     *s = (struct slow_stream){.stream = {.ops = &ops, .fd = fd}, .fails = *(int *)context};

@@ -436,7 +436,8 @@ static void a_body_that_nobody_takes_is_read_in_part(void **state)
     char head[80];
     b->answer = NULL;
     for (int i = 0; i < 2; i++) {
-        (void)snprintf(head, sizeof head, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", sizeof body);
+        (void)snprintf(head, sizeof head, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
+                       sizeof body);
         bench_send_text(b, head);
         if (i == 0)
             for (int k = 0; k < 20; k++)

@@ -352,8 +352,7 @@ static void with_source_nobody_stands_before_anybody(void **state)
     for (size_t i = 2;; i++) {
         struct guest *g = &b->guests[i];
         g->bench = b;
-        g->lease =
-            (struct lease){.all = b->all, .upstream = b->up, .timeouts = &b->timeouts, .go = on_go};
+        g->lease = (struct lease){.all = b->all, .upstream = b->up, .timeouts = &b->timeouts, .go = on_go};
         g->lease.client.ip = (struct ip){.len = 4, .bytes = {127, 0, 0, (uint8_t)i}};
         lease_begin(&g->lease);
         if (g->lease.waits)
@@ -546,7 +545,8 @@ static void the_proxy_header_comes_first(void **state)
     int fd = sock_accept(b->listeners[0], &peer);
     assert_true(fd >= 0);
     ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
-    assert_true(str_eq(str_from(bytes, n > 0 ? (size_t)n : 0), STR("PROXY TCP4 127.0.0.1 127.0.0.1 0 0\r\n")));
+    assert_true(
+        str_eq(str_from(bytes, n > 0 ? (size_t)n : 0), STR("PROXY TCP4 127.0.0.1 127.0.0.1 0 0\r\n")));
     close(fd);
 }
 
