@@ -50,7 +50,7 @@ struct supervisor {
     struct watch signals;
     struct timer watchdog;
     struct timer port_retry; /* while a port of the configuration could not be bound */
-    struct load load; /* of the backends */
+    struct load load;        /* of the backends */
     struct generation *generation;
     pid_t renewing; /* `edge renew`; 0: it does not run */
 };
