@@ -112,6 +112,7 @@ static void note_failure(struct lease *l, const struct backend *b, const char *w
     /* Out of memory or descriptors: that is not the backend's fault. */
     if (err == ERR_NOMEM || err == ERR_SYS)
         return;
+    load_count(&l->all->setup.load, l->all->setup.worker, b->id, LOAD_FAILURES);
     if (load_failed(&l->all->setup.load, b->id, l->began, clock_now()))
         log_warn("backend=%.*s %s: %s", STR_ARG(b->text), what, err_text(err));
 }
@@ -139,6 +140,7 @@ static enum verdict try_one(struct lease *l, size_t i)
         return LATER;
     }
     l->backend = b;
+    load_count(&setup->load, setup->worker, b->id, LOAD_REQUESTS);
     return TAKEN;
 }
 

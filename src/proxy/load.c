@@ -6,6 +6,7 @@
 enum { IP_WORDS = 4 };
 
 struct load_cell {
+    _Atomic uint64_t counters[LOAD_COUNTERS];
     _Atomic uint32_t in_use;
 };
 
@@ -73,6 +74,19 @@ void load_clear_worker(const struct load *l, size_t worker)
 {
     for (size_t i = 0; i < l->shape.backends; i++)
         atomic_store(&cell_of(l, worker, i)->in_use, 0);
+}
+
+void load_count(const struct load *l, size_t worker, size_t backend, enum load_counter what)
+{
+    atomic_fetch_add_explicit(&cell_of(l, worker, backend)->counters[what], 1, memory_order_relaxed);
+}
+
+uint64_t load_counted(const struct load *l, size_t backend, enum load_counter what)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < l->shape.workers; i++)
+        sum += atomic_load_explicit(&cell_of(l, i, backend)->counters[what], memory_order_relaxed);
+    return sum;
 }
 
 /* Health */

@@ -51,6 +51,12 @@ uint32_t load_in_use(const struct load *l, size_t backend);
 /* A worker died: what it had in use is free again. Only while no such worker runs. */
 void load_clear_worker(const struct load *l, size_t worker);
 
+/* What is counted, by worker and backend; a worker that is started again goes on where the last one was. */
+enum load_counter { LOAD_REQUESTS, LOAD_FAILURES, LOAD_COUNTERS };
+void load_count(const struct load *l, size_t worker, size_t backend, enum load_counter what);
+/* Over all workers. */
+uint64_t load_counted(const struct load *l, size_t backend, enum load_counter what);
+
 /*
  * A backend that could not be reached, or gave no answer, rests: a second, then twice as long each time. When the rest is over one
  * request may try, and the others go elsewhere until it has an answer.

@@ -52,6 +52,18 @@ static void places_are_counted_over_all_workers(void **state)
     assert_int_equal(load_in_use(l, 3), 1);
 }
 
+static void what_happened_is_counted(void **state)
+{
+    struct load *l = *state;
+    load_count(l, 0, 1, LOAD_REQUESTS);
+    load_count(l, 2, 1, LOAD_REQUESTS);
+    load_count(l, 2, 1, LOAD_FAILURES);
+    load_clear_worker(l, 2);
+    assert_int_equal(load_counted(l, 1, LOAD_REQUESTS), 2);
+    assert_int_equal(load_counted(l, 1, LOAD_FAILURES), 1);
+    assert_int_equal(load_counted(l, 0, LOAD_REQUESTS), 0);
+}
+
 static void a_dead_worker_holds_nothing(void **state)
 {
     struct load *l = *state;
@@ -208,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(places_are_counted_over_all_workers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_happened_is_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_dead_worker_holds_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_limit_holds_between_processes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failing_backend_rests_longer_each_time, set_up, tear_down),
