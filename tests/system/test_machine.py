@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from inside import first_boot, later_life, taken_ports
+from inside import backends, first_boot, later_life, taken_ports
 
 from lib.machine import Machine
 from lib.verdicts import Verdicts
@@ -12,7 +12,7 @@ from lib.verdicts import Verdicts
 @pytest.fixture(scope="module")
 def boots(debian: Machine) -> dict[str, Verdicts]:
     """One after the other on the same disk."""
-    return {scenario: debian.boot(scenario) for scenario in ("first-boot", "second-boot", "taken-ports")}
+    return {scenario: debian.boot(scenario) for scenario in ("first-boot", "second-boot", "taken-ports", "backends")}
 
 
 @pytest.mark.parametrize("step", first_boot.steps.names)
@@ -28,3 +28,8 @@ def test_after_a_reboot(boots: dict[str, Verdicts], step: str) -> None:
 @pytest.mark.parametrize("step", taken_ports.steps.names)
 def test_taken_ports(boots: dict[str, Verdicts], step: str) -> None:
     boots["taken-ports"].check(step)
+
+
+@pytest.mark.parametrize("step", backends.steps.names)
+def test_backends(boots: dict[str, Verdicts], step: str) -> None:
+    boots["backends"].check(step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 
@@ -15,6 +16,16 @@ steps = Steps()
 
 def version() -> str:
     return subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "edge"], capture_output=True, text=True, check=False).stdout
+
+
+def again(deb: str = "newer.deb") -> str:
+    """An upgrade as dpkg sees it, whatever the version."""
+    return sh(f"apt-get -q -y install --reinstall ./{deb}")
+
+
+def is_off() -> bool:
+    enabled = sh("systemctl is-enabled edge.service", status=1).strip()
+    return (enabled, active(), listens(80), listens(443)) == ("disabled", False, False, False)
 
 
 @steps("after a reboot it serves by itself, the same certificate as before")
@@ -36,6 +47,35 @@ def _(world: World) -> None:
     world.await_served(world.remembered("serial"))
 
 
+@steps("an upgrade with a wrong configuration: what runs serves on, and it is told what to mend")
+def _(world: World) -> None:
+    pid, good = main_pid(), CONFIG.read_text()
+    CONFIG.write_text(f"{good}\nwiki.example.test {{\n    porxy 127.0.0.1:3000\n}}\n")
+    told = again()
+    assert re.search(r"^/etc/edge/edge\.conf:\d+:\d+: .*porxy", told, re.M) and "systemctl restart edge" in told, told
+    assert active() and main_pid() == pid
+    world.await_served(world.remembered("serial"))
+    CONFIG.write_text(good)
+    sh("systemctl restart edge")
+    world.await_served(world.remembered("serial"))
+
+
+@steps("disabled by its owner, it stays so over an upgrade")
+def _(_world: World) -> None:
+    sh("systemctl disable --now edge.service")
+    again()
+    assert is_off()
+
+
+@steps("disabled by its owner, it stays so when it is removed and installed")
+def _(world: World) -> None:
+    sh("apt-get -q -y remove edge")
+    install()
+    assert is_off() and active("edge-renew.timer")
+    sh("systemctl enable --now edge.service")
+    world.await_served(world.remembered("serial"))
+
+
 @steps("removed: stopped, configuration and data stay")
 def _(_world: World) -> None:
     config = digest(CONFIG)
@@ -43,6 +83,17 @@ def _(_world: World) -> None:
     assert not listens(80) and not listens(443)
     assert not active("edge-renew.timer")
     assert digest(CONFIG) == config and (DATA / "edge.db").exists()
+
+
+@steps("a link in the configuration's place that leads nowhere today is left alone")
+def _(_world: World) -> None:
+    kept = CONFIG.rename(CONFIG.with_suffix(".kept"))
+    CONFIG.symlink_to("/mnt/nas/edge.conf")
+    for told in (install(), again("edge.deb")):
+        assert os.readlink(CONFIG) == "/mnt/nas/edge.conf"
+        assert str(CONFIG) in told and not active(), told
+    sh("apt-get -q -y remove edge")
+    kept.replace(CONFIG)
 
 
 @steps("installed again: the site is served as before")

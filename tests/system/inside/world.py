@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 import subprocess
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -120,11 +121,16 @@ class World:
 
     # --- the CA ---
 
-    def start_ca(self) -> None:
-        """Validates at port 80 of this machine, which every name leads to."""
+    @cached_property
+    def authority(self) -> Authority:
+        """Whose root is behind the CA's own HTTPS; made anew at each boot."""
         place = self.place / "ca"
         place.mkdir(exist_ok=True, mode=0o755)
-        self.pebble = Pebble(place, Authority(place))
+        return Authority(place)
+
+    def start_ca(self) -> None:
+        """Validates at port 80 of this machine, which every name leads to."""
+        self.pebble = Pebble(self.authority.place, self.authority)
         self.pebble.port = CA_PORT
         self.pebble.start(80)
 
