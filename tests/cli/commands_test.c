@@ -241,7 +241,7 @@ static void expect_file(const char *expected)
     (void)snprintf(path, sizeof path, "%s/c", folder);
     FILE *f = fopen(path, "r");
     assert_non_null(f);
-    (void)fread(text, 1, sizeof text - 1, f);
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
     fclose(f);
     assert_string_equal(text, expected);
 }

@@ -117,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(endpoint_parse(STR("192.0.2.1:8443"), &x.peer.local));
     h1_reader_init(&r);
     if (h1_read(&r, data, size, &used, &piece) == H1_HEAD && h1_parse_request(piece, &x.req, &x.mem) == 0 &&
-        forward_request(&x, &site, &upstream, &out) == ERR_NONE)
+        forward_request(&x, &site, &upstream, STR(""), &out) == ERR_NONE)
         check_written(&x, &out);
     arena_done(&x.mem);
     return 0;
