@@ -43,6 +43,7 @@ class Shop:
             while not self.over.is_set():
                 for method in "GET", "POST":
                     target = f"/{method}/{number}/{i}"
+                    self.told[target] = 0  # what stays, if there is no answer at all
                     self.told[target] = client.request(method, target, body=b"x" if method == "POST" else None).status
                 i += 1
 
@@ -83,7 +84,7 @@ def load(make_edge: MakeEdge, make_backend: Callable[..., Backend], ca: Authorit
 
         backends = [make_backend(ill), make_backend(well)]
         addresses = " ".join(b.address for b in backends)
-        edge = make_edge(f"a.edge.test {{\n tls off\n proxy {addresses}\n timeout response 300ms\n}}")
+        edge = make_edge(f"a.edge.test {{\n tls off\n proxy {addresses}\n timeout response 2s\n}}")
         shop.open(edge, ca)
         if meanwhile:
             meanwhile(backends, ill)
