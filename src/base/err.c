@@ -85,8 +85,8 @@ static const struct err_row tls_rows[] = {
     [ERR_TLS_WANTS_CERT - ERR_TLS_BACKEND] =
         {502, "the backend refused the handshake at its end: does it want a client's certificate?"},
     [ERR_TLS_PLAIN - ERR_TLS_BACKEND] = {502, "the backend does not speak TLS on this port: is it http://?"},
-    [ERR_TRUST_NONE -
-        ERR_TLS_BACKEND] = {502, "no usable certificate in PEM (RSA of 1024 to 4096 bits, P-256 or P-384)"},
+    [ERR_TRUST_NONE - ERR_TLS_BACKEND] =
+        {502, "no usable certificate in the PEM of trusted ones (RSA of 1024 to 4096 bits, P-256 or P-384)"},
     [ERR_TRUST_BROKEN - ERR_TLS_BACKEND] = {502, "the PEM of trusted certificates is cut or damaged"},
 };
 _Static_assert(nitems(tls_rows) == ERR_TLS_BACKEND_END - ERR_TLS_BACKEND,
@@ -172,6 +172,7 @@ int err_from_errno(int number)
     case ETIMEDOUT: return ERR_TIMEOUT_CONNECT;
     case ENOMEM:
     case ENOBUFS: return ERR_NOMEM;
+    case ENOKEY: return ERR_TRUST_NONE;
     default: return ERR_SYS;
     }
 }

@@ -247,6 +247,45 @@ static void finish_listens(struct parse *p)
         s->listens[n++] = d->listen;
 }
 
+static bool is_unspecified(struct ip ip)
+{
+    static const struct ip none = {.len = 0};
+    return memcmp(ip.bytes, none.bytes, sizeof ip.bytes) == 0;
+}
+
+static bool is_loopback(struct ip ip)
+{
+    struct ip one;
+    return ip.len == 4 ? ip.bytes[0] == 127 : ip_parse(STR("::1"), &one) && ip_eq(ip, one);
+}
+
+/* As far as it can be told from what is written: other addresses of this machine are known to the machine alone. */
+static bool is_own_port(const struct snapshot *s, const struct backend *b)
+{
+    struct ip ip = ip_unmap(b->endpoint.ip);
+    bool here = is_loopback(ip) || is_unspecified(ip);
+    for (size_t i = 0; i < s->n_listens && b->kind == BACKEND_IP; i++) {
+        const struct endpoint *at = &s->listens[i].at;
+        if (at->port == b->endpoint.port && at->ip.len == ip.len &&
+            (ip_eq(at->ip, ip) || (here && is_unspecified(at->ip)) ||
+             (is_unspecified(ip) && is_loopback(at->ip))))
+            return true;
+    }
+    return false;
+}
+
+/* One request would become as many as there are descriptors. */
+static void warn_of_circles(struct parse *p)
+{
+    for (const struct upstream_draft *d = p->upstreams; d; d = d->next)
+        for (size_t i = 0; i < d->upstream->n_backends; i++)
+            if (is_own_port(p->snapshot, &d->upstream->backends[i]))
+                report_warning(&p->report, d->backends_at[i],
+                               "edge itself listens on `%.*s`, so that requests would go round in circles; "
+                               "write the port of the application",
+                               STR_ARG(report_quote(d->upstream->backends[i].text)));
+}
+
 void check_finish(struct parse *p)
 {
     if (p->broken)
@@ -255,6 +294,8 @@ void check_finish(struct parse *p)
         report_error(&p->report, p->off_at, "`http` and `https` are both off; let one of them listen");
     finish_listens(p);
     finish_sites(p);
-    if (p->report.errors == 0 && !p->broken)
+    if (p->report.errors == 0 && !p->broken) {
         warn_of_certificates(p);
+        warn_of_circles(p);
+    }
 }

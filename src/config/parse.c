@@ -404,6 +404,7 @@ static void parse_text(struct parse *p)
         return;
     }
     p->listens_end = &p->listens;
+    p->upstreams_end = &p->upstreams;
     report_bytes(&p->report);
     lex_init(&p->lexer, &p->report, &p->mem);
     set_defaults(p);

@@ -40,6 +40,7 @@ struct upstream_draft {
     struct place *backends_at; /* one per backend */
     /* Of what the block says, if it does. */
     struct place balance_at, check_at, trust_at, name_at, keep_at;
+    struct upstream_draft *next;
 };
 
 struct listen_draft {
@@ -66,6 +67,7 @@ struct parse {
     struct draft *site;              /* the current one; NULL outside */
     struct route *route;             /* the current one; NULL outside */
     struct upstream_draft *upstream; /* the current one; NULL outside */
+    struct upstream_draft *upstreams, **upstreams_end;
     struct listen_draft *listens, **listens_end;
     bool http_off, https_off;
     struct place off_at; /* of the last `off` */

@@ -305,8 +305,10 @@ static void check_names(struct parse *p, const struct upstream_draft *d)
 
 void upstream_finish(struct parse *p)
 {
-    const struct upstream_draft *d = p->upstream;
+    struct upstream_draft *d = p->upstream;
     struct upstream *up = d->upstream;
+    *p->upstreams_end = d;
+    p->upstreams_end = &d->next;
     if (up->trust != TRUST_NONE)
         check_names(p, d);
     if (up->proxy_protocol > 0 && d->keep_at.line != 0)

@@ -38,7 +38,7 @@ struct client_target {
     struct endpoint endpoint; /* if unix_path is empty */
     struct str unix_path;
     struct str preface; /* sent before everything else, TLS included: a PROXY header */
-    /* Makes the stream over fd (TLS); NULL: fd stays the caller's. Without the function the stream is plain. */
+    /* Makes the stream over fd (TLS); NULL: fd stays the caller's, errno says why. Without it the stream is plain. */
     struct stream *(*wrap)(void *context, int fd, struct endpoint peer);
     void *context;
 };

@@ -319,9 +319,10 @@ static void connect_ended(struct client *c)
         h1_client_fail(c, ERR_CLOSED);
         return;
     }
+    errno = ENOMEM;
     c->stream = t->wrap ? t->wrap(t->context, fd, t->endpoint) : stream_plain_new(fd, t->endpoint);
     if (!c->stream) {
-        h1_client_fail(c, ERR_NOMEM);
+        h1_client_fail(c, err_from_errno(errno));
         return;
     }
     c->state = CLIENT_WAIT_TLS;

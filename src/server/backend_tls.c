@@ -1,5 +1,6 @@
 #include "server/backend_tls.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -72,5 +73,8 @@ struct stream *backend_tls_stream(const struct backend_tls *t, const struct upst
 {
     const struct tls_trust *trust = t->trusts[up->backends[0].id];
     struct str name = up->tls_name.n > 0 ? up->tls_name : b->name;
-    return trust ? stream_tls_client_new(t->client, trust, name, fd, peer) : NULL;
+    struct stream *stream = trust ? stream_tls_client_new(t->client, trust, name, fd, peer) : NULL;
+    if (!stream)
+        errno = trust ? ENOMEM : ENOKEY;
+    return stream;
 }

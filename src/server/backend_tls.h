@@ -15,7 +15,7 @@ struct tls_worker;
  */
 struct backend_tls *backend_tls_new(const struct image *image, const struct snapshot *s,
                                     struct tls_worker *share);
-/* Takes fd. NULL, and fd stays the caller's: memory is out, or the group's roots could not be used. */
+/* Takes fd. NULL, fd stays the caller's, and errno says why: ENOMEM, or ENOKEY if the group's roots could not be used. */
 struct stream *backend_tls_stream(const struct backend_tls *t, const struct upstream *up,
                                   const struct backend *b, int fd, struct endpoint peer);
 

@@ -17,6 +17,8 @@ enum {
     RETRY_MS = 1000,
     NO_NAME_YET_MS = 100,
     ANSWER_MS = 5000, /* for an answer, and again for the rest of its body */
+    CLOSE_MS = 1000,  /* for the backend to end a connection that was all we wanted */
+    BODY_MAX = 256 * 1024,
 };
 
 struct probe {
@@ -27,6 +29,7 @@ struct probe {
     struct timer due, limit;
     struct client *client; /* NULL: none is under way */
     bool judged;
+    size_t read;       /* of the body */
     unsigned failures; /* in a row */
     struct ip ips[LOAD_ADDRESSES];
     size_t n, at;
@@ -75,9 +78,11 @@ static void finish(struct probe *p)
     loop_timer(p->health->loop, &p->due, jittered(every));
 }
 
+/* Out of memory or descriptors: that says nothing about the backend. */
 static void fail(struct probe *p, int err)
 {
-    judge(p, false, err_text(err));
+    if (err != ERR_NOMEM && err != ERR_SYS)
+        judge(p, false, err_text(err));
     finish(p);
 }
 
@@ -120,7 +125,7 @@ static void on_connected(void *user)
     judge(p, true, "");
     /* Not by a reset, which some programs log as an error: the backend closes when it finds nobody there. */
     client_end(p->client, NULL);
-    loop_timer(p->health->loop, &p->limit, ANSWER_MS);
+    loop_timer(p->health->loop, &p->limit, CLOSE_MS);
 }
 
 static size_t on_interim(void *user, const struct head *h)
@@ -136,14 +141,18 @@ static void on_head(void *user, struct head *h)
     char why[32];
     (void)snprintf(why, sizeof why, "it answers with %d", h->status);
     judge(p, h->status >= 200 && h->status < 400, why);
-    /* Its body is read like anybody's, but not for ever. */
+    /* Its body is read like anybody's, but not for ever, nor as fast as it may come. */
     loop_timer(p->health->loop, &p->limit, ANSWER_MS);
 }
 
 static void on_body(void *user, struct str data)
 {
-    const struct probe *p = user;
-    client_consumed(p->client, data.n);
+    struct probe *p = user;
+    p->read += data.n;
+    if (p->judged && p->read > BODY_MAX)
+        finish(p);
+    else
+        client_consumed(p->client, data.n);
 }
 
 static void on_end(void *user, const struct head *trailers)
@@ -238,6 +247,7 @@ static void on_due(struct timer *t)
         return;
     }
     p->judged = false;
+    p->read = 0;
     p->client = p->n > 0 ? client_open(loop, &limits) : NULL;
     if (!p->client) {
         fail(p, p->n > 0 ? ERR_NOMEM : ERR_NO_ADDRESS);

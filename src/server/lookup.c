@@ -36,6 +36,13 @@ static bool is_link_local(struct ip ip)
     return ip.len == 16 && ip.bytes[0] == 0xfe && (ip.bytes[1] & 0xc0) == 0x80;
 }
 
+/* 0.0.0.0 and ::, by which DNS servers that block a name say so; connecting to them would lead to this machine. */
+static bool is_unspecified(struct ip ip)
+{
+    static const struct ip none = {.len = 0};
+    return memcmp(ip.bytes, none.bytes, sizeof ip.bytes) == 0;
+}
+
 static void take_addresses(struct lookup_answer *a, const struct addrinfo *list)
 {
     for (const struct addrinfo *i = list; i && a->n < LOAD_ADDRESSES; i = i->ai_next) {
@@ -44,7 +51,7 @@ static void take_addresses(struct lookup_answer *a, const struct addrinfo *list)
             continue;
         memcpy(&sa, i->ai_addr, i->ai_addrlen);
         struct ip ip = addr_from(&sa).ip;
-        bool known = ip.len == 0 || is_link_local(ip);
+        bool known = ip.len == 0 || is_link_local(ip) || is_unspecified(ip);
         for (size_t k = 0; k < a->n; k++)
             known = known || ip_eq(a->ips[k], ip);
         if (!known)

@@ -14,7 +14,7 @@
 struct loop;
 struct lookups;
 
-enum { LOOKUP_THREADS = 16 };
+enum { LOOKUP_THREADS = 32 };
 
 enum lookup_result {
     LOOKUP_FOUND,

@@ -12,17 +12,22 @@ enum {
     EVERY_MS = 10000,
     SOONEST_MS = 1000, /* between two look-ups of one name */
     NO_THREAD_MS = 100,
+    /* Of names that failed the last time: those that hang must leave threads to the others. */
+    FAILING_AT_ONCE = LOOKUP_THREADS / 2,
 };
 
 struct name {
     struct names *all;
     struct str text;
     struct timer due;
-    bool busy, wanted;
-    msec began;        /* the last look-up */
+    struct list line; /* among those that wait for a thread */
+    bool busy;        /* waits for one, or has one */
+    bool wanted;
+    msec asked;        /* when the last look-up began; of one that failed, when it ended */
     unsigned failures; /* in a row */
     bool told;         /* the failure is in the log */
     bool known;        /* the workers know the addresses, or that there are none */
+    bool published;    /* by this process: one before us may have died in the middle of it */
     struct ip ips[LOAD_ADDRESSES];
     size_t n;
 };
@@ -31,6 +36,9 @@ struct names {
     struct loop *loop;
     const struct load *load;
     struct lookups *lookups;
+    struct list line; /* names that wait for a thread */
+    struct timer no_thread;
+    unsigned failing; /* look-ups under way of names that failed the last time */
     struct name **of; /* by the backend's id; NULL: it has no name */
     size_t n_backends;
     size_t n;
@@ -71,10 +79,11 @@ static void log_addresses(const struct name *name)
 static void publish(struct name *name, const struct ip *ips, size_t n)
 {
     const struct names *all = name->all;
-    if (name->known && same_addresses(name, ips, n))
+    bool same = same_addresses(name, ips, n);
+    if (name->published && same)
         return;
-    bool news = name->known && n > 0;
-    name->known = true;
+    bool news = name->known && n > 0 && !same;
+    name->known = name->published = true;
     name->n = n;
     for (size_t i = 0; i < n; i++)
         name->ips[i] = ips[i];
@@ -102,18 +111,44 @@ static msec next_in(const struct name *name)
     return wait < EVERY_MS ? wait : EVERY_MS;
 }
 
-static void look(struct name *name)
+/* The first of the line get a thread, as long as there are any. */
+static void serve_line(struct names *all)
 {
-    name->began = clock_now();
-    name->busy = lookups_start(name->all->lookups, name->text, name) == 0;
-    name->wanted = false;
-    if (!name->busy)
-        look_in(name, NO_THREAD_MS);
+    struct list *next;
+    for (struct list *link = all->line.next; link != &all->line; link = next) {
+        struct name *name = LIST_OWNER(link, struct name, line);
+        next = link->next;
+        if (name->failures > 0 && all->failing >= FAILING_AT_ONCE)
+            continue;
+        if (lookups_start(all->lookups, name->text, name) < 0) {
+            loop_timer(all->loop, &all->no_thread, NO_THREAD_MS);
+            return;
+        }
+        list_remove(&name->line);
+        name->asked = clock_now();
+        name->wanted = false;
+        all->failing += name->failures > 0;
+    }
+}
+
+static void on_no_thread(struct timer *t)
+{
+    serve_line(LIST_OWNER(t, struct names, no_thread));
+}
+
+/* Names that somebody waits for go first. */
+static void join_line(struct name *name)
+{
+    struct names *all = name->all;
+    name->busy = true;
+    list_append(name->wanted ? all->line.next : &all->line, &name->line);
 }
 
 static void on_due(struct timer *t)
 {
-    look(LIST_OWNER(t, struct name, due));
+    struct name *name = LIST_OWNER(t, struct name, due);
+    join_line(name);
+    serve_line(name->all);
 }
 
 void names_wanted(struct names *all)
@@ -124,7 +159,7 @@ void names_wanted(struct names *all)
             continue;
         name->wanted = true;
         if (!name->busy)
-            look_in(name, name->began + SOONEST_MS - clock_now());
+            look_in(name, name->asked + SOONEST_MS - clock_now());
     }
 }
 
@@ -143,6 +178,7 @@ static void found(struct name *name, const struct lookup_answer *answer)
 static void not_found(struct name *name, const struct lookup_answer *answer)
 {
     name->failures++;
+    name->asked = clock_now();
     bool gone = answer->result == LOOKUP_NOWHERE && name->failures > 1;
     if (gone || name->n == 0)
         publish(name, NULL, 0);
@@ -157,11 +193,13 @@ static void answered(void *context, const struct lookup_answer *answer)
 {
     struct name *name = context;
     name->busy = false;
+    name->all->failing -= name->failures > 0;
     if (answer->result == LOOKUP_FOUND)
         found(name, answer);
     else
         not_found(name, answer);
-    look_in(name, name->began + next_in(name) - clock_now());
+    look_in(name, name->asked + next_in(name) - clock_now());
+    serve_line(name->all);
 }
 
 /* Starting */
@@ -187,6 +225,8 @@ struct names *names_new(struct loop *loop, const struct snapshot *s, const struc
     all->loop = loop;
     all->load = load;
     all->n_backends = s->n_backends;
+    all->no_thread.fire = on_no_thread;
+    list_init(&all->line);
     all->of = calloc(s->n_backends + 1, sizeof(struct name *));
     all->lookups = lookups_new(loop, answered);
     if (!all->of || !all->lookups)
@@ -196,6 +236,7 @@ struct names *names_new(struct loop *loop, const struct snapshot *s, const struc
             if (c.upstream->backends[i].kind == BACKEND_NAME)
                 all->of[c.upstream->backends[i].id] = name_of(all, &c.upstream->backends[i]);
     for (size_t i = 0; i < all->n; i++)
-        look(&all->list[i]);
+        join_line(&all->list[i]);
+    serve_line(all);
     return all;
 }

@@ -120,7 +120,7 @@ static const struct config_case action_rows[] = {
     {"address", SITE("proxy 192.0.2.1:8080"), IS("* 192.0.2.1:8080 #0")},
     {"IPv6", SITE("proxy [2001:db8::1]:8080"), IS("* [2001:db8::1]:8080 #0")},
     {"localhost", SITE("proxy localhost:3000"), IS("* 127.0.0.1:3000 #0")},
-    {"localhost in capitals", SITE("proxy http://LocalHost"), IS("* 127.0.0.1:80 #0")},
+    {"localhost in capitals", SITE("proxy http://LocalHost:82"), IS("* 127.0.0.1:82 #0")},
     {"URL", SITE("proxy http://192.0.2.1:8080"), IS("* 192.0.2.1:8080 #0")},
     {"URL with a slash", SITE("proxy HTTP://192.0.2.1:8080/"), IS("* 192.0.2.1:8080 #0")},
     {"URL without port", SITE("proxy http://192.0.2.1"), IS("* 192.0.2.1:80 #0")},
@@ -306,6 +306,9 @@ static void authorities(void **state)
     " is issued only after a look at port 80 (HTTP-01), " \
     "which `http off` closes; let `http` listen, or write `tls CERT KEY`"
 #define DOES " { respond 200 }\n"
+#define CIRCLE(backend)                                                                                 \
+    "warning: edge itself listens on `" backend "`, so that requests would go round in circles; write " \
+    "the port of the application"
 
 /* Accepted, but not without a word. */
 static const struct config_case warned_rows[] = {
@@ -333,6 +336,13 @@ static const struct config_case warned_rows[] = {
      "5:1: warning: `balance` has one backend to choose from; add another, or remove it"},
     {"check of one", SITE("proxy a.lan:1 {\ncheck\n}"),
      "5:1: warning: `check` leaves out no backend where there is one only; add another, or remove it"},
+    {"edge itself", "a.test { tls off\nproxy 127.0.0.1:80 localhost:443 [::1]:80 0.0.0.0:80 }",
+     "2:7: " CIRCLE("127.0.0.1:80") "\n2:20: " CIRCLE("localhost:443") "\n2:34: " CIRCLE(
+         "[::1]:80") "\n2:43: " CIRCLE("0.0.0.0:80")},
+    {"edge itself, passed through", "a.test { passthrough 192.0.2.1:444 }\nhttps 192.0.2.1:444",
+     "1:22: " CIRCLE("192.0.2.1:444")},
+    {"another machine, another port, another address",
+     SITE("proxy 192.0.2.1:80 127.0.0.1:8080 127.0.0.2:80 [::1]:80 a.lan:80 unix:/run/a"), ""},
     {"http elsewhere", "http :8080\na.example.org" DOES, ""},
 };
 

@@ -77,7 +77,8 @@ def test_configurations_of_manuals(page: Path, place: Path, ca: Authority) -> No
     found = [b for b in manual_blocks(page) if re.search(r"\{$", b, re.M)]
     assert found or page.name == "edge.8"
     for text in found:
-        check(place, ca, text, page.name)
+        part_of_a_site = text.startswith("proxy ")
+        check(place, ca, f"a.example.org {{\n{text}}}\n" if part_of_a_site else text, page.name)
     for text in manual_blocks(page):
         for command in re.findall(r"^\$ (sudo edge add .*)$", text, re.M):
             added(place, command)

@@ -180,18 +180,25 @@ def test_no_answer_at_all(make_edge: MakeEdge, make_backend: MakeBackend, ca: Au
 
 
 def test_an_answer_without_end_does_not_stop_the_checks(make_edge: MakeEdge, make_backend: MakeBackend, ca: Authority) -> None:
+    """Nothing is read of it but its beginning."""
     app = App()
+    sent: list[int] = []
 
     def endless(visit: Visit) -> None:
         app.checks.append(visit)
+        sent.append(0)
+        which = len(sent) - 1
         visit.begin(app.status)
         while True:
             visit.chunk(bytes(100_000))
+            sent[which] += 100_000
 
-    edge = make_edge(site(ca, make_backend(endless).address))
+    backend = make_backend(endless)
+    edge = make_edge(site(ca, backend.address))
     app.await_checks(1)
     app.status = "500 Broken"
     edge.await_log(DOWN.format("", ".*500"), 25)
+    assert max(sent[:-1]) < 32 << 20, "what fits into the sockets' buffers"
 
 
 # --- ways to the backend ---

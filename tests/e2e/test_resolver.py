@@ -88,6 +88,17 @@ def test_no_names_and_no_checks_no_resolver(make_edge: MakeEdge, make_backend: C
     assert not edge.role("resolver")
 
 
+def test_a_dns_server_that_blocks_a_name(make_edge: MakeEdge, make_dns: MakeDns, ca: Authority, place: Path) -> None:
+    """It says 0.0.0.0, which leads to this machine: to whatever listens there, edge itself included."""
+    here = Backend()
+    dns = make_dns(nas_lan=["0.0.0.0"])
+    edge = make_edge(site(ca, here.port, "nas.lan"), before=Etc(place, dns).before)
+    assert status(edge, ca) == 502
+    edge.await_log("name=nas.lan cannot be looked up: it has no address that can be used from here")
+    assert not here.visits
+    here.stop()
+
+
 # --- finding it again ---
 
 
@@ -167,14 +178,15 @@ def test_one_answer_that_says_nothing_exists_is_not_believed(
 def test_a_name_that_hangs_holds_up_nobody(
     make_edge: MakeEdge, make_dns: MakeDns, twins: tuple[Backend, Backend], ca: Authority, place: Path
 ) -> None:
-    """Six of them: more than a small set of threads could bear."""
-    dead = {f"hang{i}_lan": None for i in range(6)}
+    """Forty of them: more than there are threads. They fill these once, and then leave some to the others."""
+    dead = {f"hang{i}_lan": None for i in range(40)}
     dns = make_dns(nas_lan=["127.0.0.2"], **dead)
     hanging = "".join(
-        f"h{i}.edge.test {{\nproxy hang{i}.lan:80\n{ca.tls(f'h{i}.edge.test')}\ntimeout connect 300ms\n}}\n" for i in range(6)
+        f"h{i}.edge.test {{\nproxy hang{i}.lan:80\n{ca.tls(f'h{i}.edge.test')}\ntimeout connect 300ms\n}}\n" for i in range(40)
     )
-    edge = make_edge(hanging + site(ca, twins[0].port, "nas.lan"), before=Etc(place, dns, "timeout:30 attempts:1").before)
+    edge = make_edge(hanging + site(ca, twins[0].port, "nas.lan"), before=Etc(place, dns, "timeout:2 attempts:1").before)
     assert status(edge, ca) == 200
+    edge.await_log("name=hang39.lan cannot be looked up")
     dns.names["nas.lan"] = ["127.0.0.3"]
     twins[0].stop()
     await_visit(edge, ca, twins[1], seconds=8)
