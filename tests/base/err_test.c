@@ -139,6 +139,7 @@ static void from_errno(void **state)
         {ETIMEDOUT, ERR_TIMEOUT_CONNECT},
         {ENOMEM, ERR_NOMEM},
         {ENOBUFS, ERR_NOMEM},
+        {ENOKEY, ERR_TRUST_NONE},
         {EINVAL, ERR_SYS},
         {0, ERR_SYS},
     };

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -372,19 +373,25 @@ static void a_handshake_is_part_of_connecting(void **state)
     AWAIT(b, b->sent == BODY);
 }
 
-static struct stream *wrap_without_memory(void *context, int fd, struct endpoint peer)
+static struct stream *wrap_in_nothing(void *context, int fd, struct endpoint peer)
 {
+    errno = *(int *)context;
     return NULL;
 }
 
-static void no_memory_for_a_stream_is_a_failure(void **state)
+static void a_stream_that_cannot_be_made_is_a_failure(void **state)
 {
     struct bench *b = *state;
-    struct client_target target = {.endpoint = b->there, .wrap = wrap_without_memory};
+    int why = ENOMEM;
+    struct client_target target = {.endpoint = b->there, .wrap = wrap_in_nothing, .context = &why};
     request(b, "GET", FRAME_NONE, 0);
     client_connect(b->client, &target);
     AWAIT(b, b->failures == 1);
     assert_int_equal(b->why, ERR_NOMEM);
+    why = ENOKEY;
+    client_connect(b->client, &target);
+    AWAIT(b, b->failures == 2);
+    assert_int_equal(b->why, ERR_TRUST_NONE);
 }
 
 /* A connection that rested */
@@ -500,7 +507,7 @@ int main(void)
         CASE(it_may_be_closed_while_it_connects),
         CASE(head_stays_head),
         CASE(a_handshake_is_part_of_connecting),
-        CASE(no_memory_for_a_stream_is_a_failure),
+        CASE(a_stream_that_cannot_be_made_is_a_failure),
         CASE(what_waited_goes_out_on_one_that_rested),
         CASE(what_a_dead_one_did_not_take_goes_elsewhere),
         CASE(a_tunnel_carries_bytes_from_the_first),
