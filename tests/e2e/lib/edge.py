@@ -64,6 +64,7 @@ class Edge:
         """Returns when the daemon has said READY=1 to its NOTIFY_SOCKET; fails with its log if it ends before."""
         path = self.place / "notify"
         path.unlink(missing_ok=True)
+        self.ready_text = ""
         # Stays open: edge also tells that it ends.
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(path))
