@@ -165,8 +165,10 @@ static int go_on(struct bear12_client *b, struct str in, size_t *used, struct bu
     *used = bear12_core_feed(&b->core, in, out, &broke);
     if (broke)
         return ERR_NOMEM;
-    bool closed = br_ssl_engine_current_state(&b->core.ssl.eng) == BR_SSL_CLOSED;
-    return closed ? fail_closed(b, out) : 0;
+    if (br_ssl_engine_current_state(&b->core.ssl.eng) == BR_SSL_CLOSED)
+        return fail_closed(b, out);
+    /* It takes no more and is not done: the backend has said goodbye in the middle of the handshake. */
+    return *used < in.n && !bear12_core_complete(&b->core) ? ERR_CLOSED : 0;
 }
 
 enum engine_verdict bear12_client_step(struct bear12_client *b, struct str in, size_t *used, struct buf *out,

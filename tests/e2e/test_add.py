@@ -82,7 +82,7 @@ def test_first_site_makes_the_file(conf: Path) -> None:
         (["nas", "http://192.168.4.9"], "nas {\n    proxy http://192.168.4.9\n    tls   internal\n}\n"),
         (["email", "localhost:3000"], '"email" {\n    proxy localhost:3000\n    tls   internal\n}\n'),
         (["a.example.org", "unix:/run/a b.sock"], 'a.example.org {\n    proxy "unix:/run/a b.sock"\n}\n'),
-        (["*", "127.0.0.1:80"], "* {\n    proxy 127.0.0.1:80\n}\n"),
+        (["*", "127.0.0.1:8080"], "* {\n    proxy 127.0.0.1:8080\n}\n"),
         (["--app", "immich", "a.example.org"], "a.example.org {\n    proxy 127.0.0.1:2283\n}\n"),
         (["a.example.org", "192.168.4.4", "--app", "photoprism"], "a.example.org {\n    proxy 192.168.4.4:2342\n}\n"),
         (["a.example.org", "2001:db8::7", "--app", "nextcloud"], "a.example.org {\n    proxy [2001:db8::7]:11000\n}\n"),
