@@ -11,12 +11,13 @@ static bool is_hop_by_hop(struct str name)
 {
     static const struct str names[] = {
         {"Connection", 10}, {"Keep-Alive", 10},        {"Proxy-Connection", 16}, {"TE", 2},
-        {"Upgrade", 7},     {"Transfer-Encoding", 17}, {"Content-Length", 14},   {"HTTP2-Settings", 14},
+        {"Upgrade", 7},     {"Transfer-Encoding", 17}, {"Content-Length", 14},
     };
     for (size_t i = 0; i < nitems(names); i++)
         if (str_ieq(name, names[i]))
             return true;
-    return false;
+    /* In any spelling; the reader of heads has refused those of the others. */
+    return head_name_reads_as(name, STR("http2-settings"));
 }
 
 /* What edge says of the client, and what a backend might believe instead. */

@@ -44,6 +44,8 @@ static const struct row rows[] = {
     {"Upgrade without Connection is no upgrade", "Upgrade: websocket\r\n", ""},
     {"h2c is never asked for",
      "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n", ""},
+    {"spelled otherwise: h2c is never asked for",
+     "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2+Settings: AAMAAABkAAQAAP__\r\n", ""},
     {"nor TLS or HTTP", "Connection: upgrade\r\nUpgrade: TLS/1.0, HTTP/2.0, H2C\r\n", ""},
     {"nor HTTP/2 by a name of its drafts, or with more around it",
      "Connection: upgrade\r\nUpgrade: h2c-14, h2, \"h2c\", h2c;q=1, h2c/2, h2c x, HTTP/3, tls\r\n", ""},
